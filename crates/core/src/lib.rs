@@ -1,0 +1,32 @@
+//! The nouns that every room shares.
+//!
+//! A [`Caller`] makes a [`Call`]; the gate walks it through its stages to a [`Provider`]; what comes
+//! back is an [`Answer`] or a [`Refusal`]. Nothing here does I/O, and nothing here knows the wire.
+
+mod answer;
+mod call;
+mod caller;
+mod clock;
+mod name;
+mod offer;
+mod provider;
+mod raw;
+mod refusal;
+mod revision;
+mod secret;
+mod tier;
+
+pub use answer::{Answer, ProtocolError, ToolResult};
+pub use call::{
+    Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Notify, Operation, Target,
+};
+pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
+pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};
+pub use name::{NameError, PackName, ToolName};
+pub use offer::{Annotations, Offer, Prompt, PromptArgument, Resource, Template, Tool};
+pub use provider::{BoxFuture, Provider};
+pub use raw::RawJson;
+pub use refusal::{Refusal, RefusalCode};
+pub use revision::{Era, Revision};
+pub use secret::Secret;
+pub use tier::Tier;

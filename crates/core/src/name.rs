@@ -1,0 +1,88 @@
+//! Names that cross boundaries.
+
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// A name that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{name}` can't be a name here: {why}")]
+pub struct NameError {
+    name: String,
+    why: &'static str,
+}
+
+/// A tool's name: 1 to 128 of `A-Z a-z 0-9 _ . -` (MCP 2026-07-28, server/tools, "Tool names").
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ToolName(Arc<str>);
+
+impl ToolName {
+    /// Parses a name.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        let why = if name.is_empty() || name.len() > 128 {
+            "it must have 1 to 128 characters"
+        } else if !name.bytes().all(fits) {
+            "only letters, digits, `_`, `.` and `-` are allowed"
+        } else {
+            return Ok(Self(name.into()));
+        };
+        Err(NameError {
+            name: name.chars().take(140).collect(),
+            why,
+        })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ToolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ToolName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A provider's name: a pack's, or a server's of the configuration, `[a-z][a-z0-9-]{0,30}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct PackName(Arc<str>);
+
+impl PackName {
+    /// Parses a name.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let why = if name.len() > 31 || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            "it must have 1 to 31 characters and begin with a letter a-z"
+        } else if !name.bytes().all(fits) {
+            "only a-z, 0-9 and `-` are allowed"
+        } else {
+            return Ok(Self(name.into()));
+        };
+        Err(NameError {
+            name: name.chars().take(40).collect(),
+            why,
+        })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

@@ -1,0 +1,326 @@
+//! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
+//! which key of the file means what.
+
+use std::{path::Path, sync::Arc};
+
+use durward_cage::{files::RootSettings, peer};
+use durward_core::{CallerId, Clock, Fingerprint, Proof, Provider, RoleName, SystemClock};
+use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
+use durward_guard::{
+    GuardError,
+    limit::{LimitsSettings, ToolLimits, ToolTable},
+    policy::{Combine, Policy, PolicySettings, RoleSettings},
+    redact::Redactor,
+};
+use durward_ledger::{
+    ChainName, ContentPolicy, DangerSync, FsyncPolicy, Journal, JournalSettings, JsonlCopy, Keep,
+    LedgerError, OnFailure, SigningKey,
+};
+use durward_packs::{
+    PacksError,
+    fs::{FsPack, FsSettings},
+};
+use durward_store::{
+    StoreError,
+    keys::{Accepted, KeyFile, KeyRing},
+    limits::MemoryLimits,
+    revocation::MemoryRevocations,
+    sealing,
+};
+use thiserror::Error;
+
+use crate::config::{self, Config};
+
+/// A configuration that reads well and can't be used.
+#[derive(Debug, Error)]
+pub enum AssemblyError {
+    /// Roles, limits or names.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// What is offered.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The journal.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A pack.
+    #[error(transparent)]
+    Packs(#[from] PacksError),
+    /// Keys and other state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The rooms of a running durward.
+pub struct Rooms {
+    /// The gate.
+    pub gate: Arc<Gate>,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The counted rates.
+    pub limits: Arc<MemoryLimits>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Rooms {
+    /// Writes down that durward stopped, and closes the journal.
+    pub fn close(&self) {
+        let stopped = durward_ledger::Event::new(durward_ledger::EventName::STOPPED);
+        let closed = self
+            .journal
+            .event(stopped)
+            .and_then(|()| self.journal.close());
+        if let Err(error) = closed {
+            tracing::error!(%error, "the journal could not be closed");
+        }
+    }
+}
+
+/// Opens all rooms.
+///
+/// # Errors
+/// [`AssemblyError`], with what is wrong and where.
+pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    durward_store::folder::make_private(&config.state)?;
+    // First the configuration: nothing is begun that it then refuses.
+    let house = house(config)?;
+    let sealing_key = match &config.cluster.sealing_key {
+        Some(key) => sealing::parse(key.secret())?,
+        None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
+    };
+    let journal = Arc::new(Journal::open(journal(config, chain), Arc::clone(&clock))?);
+    let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
+    let settings = GateSettings {
+        journal: Arc::clone(&journal),
+        limits: Arc::clone(&limits),
+        revocations: Arc::new(MemoryRevocations::new(Arc::clone(&clock))),
+        sealing_key,
+        clock: Arc::clone(&clock),
+        stateless: config.listen.stateless,
+    };
+    let gate = Gate::new(settings, house)?;
+    journal
+        .event(durward_ledger::Event::new(
+            durward_ledger::EventName::STARTED,
+        ))
+        .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
+    Ok(Rooms {
+        gate,
+        journal,
+        limits,
+        clock,
+    })
+}
+
+/// What the configuration says to the gate.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn house(config: &Config) -> Result<HouseSettings, AssemblyError> {
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    if config.packs.fs.enabled {
+        let pack = FsPack::open(&files(config))?;
+        for warning in pack.warnings() {
+            tracing::warn!("{warning}");
+        }
+        providers.push(Arc::new(pack));
+    }
+    Ok(HouseSettings {
+        policy: policy(config)?,
+        providers,
+        limits: limits(config)?,
+        keys: keys(config)?,
+        os_users: os_users(config),
+        redactor: Redactor::new(&config.audit.redact_names)?,
+        keep_results: keep(config.audit.content.results),
+    })
+}
+
+/// The roles and what they may do.
+///
+/// # Errors
+/// [`GuardError`], naming the role and the selector.
+pub fn policy(config: &Config) -> Result<Policy, GuardError> {
+    let words = |selectors: &[config::Selector]| {
+        selectors
+            .iter()
+            .map(|selector| selector.as_str().to_owned())
+            .collect()
+    };
+    let roles = config.roles.iter().map(|(name, role)| {
+        let settings = RoleSettings {
+            inherit: role.inherit.clone(),
+            allow: words(&role.allow),
+            deny: words(&role.deny),
+            confirm: words(&role.confirm),
+            limits: ToolLimits {
+                calls: role.limits.calls.map(config::Rate::rate),
+                burst: role.limits.burst.map(Into::into),
+                concurrency: role.limits.concurrency.map(Into::into),
+                timeout: None,
+            },
+        };
+        (name.clone(), settings)
+    });
+    let combine = match config.policy.combine {
+        config::Combine::Union => Combine::Union,
+        config::Combine::Intersect => Combine::Intersect,
+    };
+    Policy::build(PolicySettings {
+        combine,
+        roles: roles.collect(),
+    })
+}
+
+fn limits(config: &Config) -> Result<LimitsSettings, GuardError> {
+    let limits = &config.limits;
+    let tools = limits.tools.iter().map(|(key, tool)| {
+        let settings = ToolLimits {
+            calls: tool.calls.map(config::Rate::rate),
+            burst: tool.burst.map(Into::into),
+            concurrency: tool.concurrency.map(Into::into),
+            timeout: None,
+        };
+        (key.name().as_str().to_owned(), settings)
+    });
+    Ok(LimitsSettings {
+        calls: Some(limits.calls.rate()),
+        total: limits.total.map(config::Rate::rate),
+        session: limits.session.map(config::Rate::rate),
+        burst: limits.burst.map(Into::into),
+        concurrency: Some(limits.concurrency.into()),
+        tools: ToolTable::build(&tools.collect())?,
+        timeout: limits.timeout.duration(),
+        result_bytes: limits.result.as_usize(),
+    })
+}
+
+fn files(config: &Config) -> FsSettings {
+    let files = &config.files;
+    let words = |globs: &[config::Glob]| {
+        globs
+            .iter()
+            .map(|glob| glob.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let roots = files.shared().into_iter().map(|(name, path)| RootSettings {
+        name: name
+            .map(|name| name.as_str().to_owned())
+            .unwrap_or_default(),
+        path: path.to_owned(),
+        allow_dangerous: files.allow_dangerous_root,
+    });
+    let mut forbidden = vec![config.state.clone()];
+    forbidden.extend(config.identity.keys.file.parent().map(Path::to_owned));
+    forbidden.push(config.audit.journal.clone());
+    FsSettings {
+        roots: roots.collect(),
+        read: words(&files.read),
+        deny: words(&files.deny),
+        builtin_deny: files.builtin_deny,
+        max_read: files.max_read.bytes(),
+        forbidden,
+    }
+}
+
+/// The keys of the file, and those of the configuration.
+fn keys(config: &Config) -> Result<KeyRing, StoreError> {
+    let records = KeyFile::new(&config.identity.keys.file).load()?;
+    let accepted: Vec<_> = config
+        .identity
+        .keys
+        .accept
+        .iter()
+        .map(|accepted| Accepted {
+            key: accepted.key.secret().clone(),
+            role: accepted.role.clone(),
+        })
+        .collect();
+    Ok(KeyRing::new(&records, &accepted))
+}
+
+fn os_users(config: &Config) -> OsUsers {
+    let mut users = OsUsers {
+        own_uid: peer::current_uid(),
+        ..OsUsers::default()
+    };
+    for (user, roles) in &config.identity.os_user.roles {
+        match user {
+            config::OsUser::Oneself => users.own.clone_from(roles),
+            config::OsUser::Everyone => users.others.clone_from(roles),
+            config::OsUser::Named(name) => {
+                users.named.insert(name.clone(), roles.clone());
+            }
+        }
+    }
+    users
+}
+
+/// How the journal is kept.
+pub fn journal(config: &Config, chain: ChainName) -> JournalSettings {
+    let audit = &config.audit;
+    let within = |sync: config::Sync| match sync {
+        config::Sync::Before => std::time::Duration::ZERO,
+        config::Sync::Within(period) => period.duration(),
+    };
+    let key = match &audit.signing_key {
+        Some(key) => SigningKey::Seed(key.secret().clone()),
+        None => SigningKey::File(config.state.join("audit.key")),
+    };
+    let mut settings = JournalSettings::new(audit.journal.clone(), chain, key);
+    settings.fsync = FsyncPolicy {
+        read: within(audit.fsync.read),
+        operate: within(audit.fsync.operate),
+        danger: match audit.fsync.danger {
+            config::Sync::Before => DangerSync::Before,
+            config::Sync::Within(period) => DangerSync::Within(period.duration()),
+        },
+    };
+    settings.on_failure = match audit.on_failure {
+        config::OnFailure::Refuse => OnFailure::Refuse,
+        config::OnFailure::Degrade => OnFailure::Degrade,
+    };
+    settings.content = ContentPolicy {
+        arguments: keep(audit.content.arguments),
+        results: keep(audit.content.results),
+    };
+    settings.copy = audit.export.file.clone().map(|file| JsonlCopy {
+        file,
+        rotate_bytes: 64 << 20,
+        keep: 5,
+    });
+    settings
+}
+
+fn keep(keep: config::Keep) -> Keep {
+    match keep {
+        config::Keep::None => Keep::Nothing,
+        config::Keep::Digest => Keep::Digest,
+        config::Keep::Redacted => Keep::Redacted,
+    }
+}
+
+/// A caller of these roles who is nobody in particular: `tools list --as ROLE`.
+pub fn as_roles(roles: Vec<RoleName>) -> durward_core::Caller {
+    let fingerprint = Fingerprint::of_digest(&[0; 32]);
+    durward_core::Caller {
+        id: CallerId::of_key(&fingerprint),
+        name: "nobody".into(),
+        roles: roles.into(),
+        tenant: None,
+        proof: Proof::Key(fingerprint),
+        expires: None,
+    }
+}
+
+impl From<AssemblyError> for crate::exit::Failure {
+    fn from(error: AssemblyError) -> Self {
+        let text = error.to_string();
+        match error {
+            AssemblyError::Ledger(_) => Self::Failed(text),
+            _ => Self::Unusable(text),
+        }
+    }
+}

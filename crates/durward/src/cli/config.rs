@@ -1,0 +1,41 @@
+//! `durward config`
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::{Common, setup},
+    config,
+    exit::Failure,
+};
+
+/// Show the configuration, its schema or its reference.
+#[derive(Debug, Args)]
+pub(super) struct Config {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The effective configuration, with where each value came from.
+    Show,
+    /// Its JSON Schema.
+    Schema,
+    /// The reference page, in Markdown.
+    Docs,
+}
+
+impl Config {
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        let text = match self.what {
+            What::Show => {
+                let (loaded, _) = setup::loaded(common, &[])?;
+                config::show(&loaded, common.json)
+            }
+            What::Schema => format!("{:#}", config::schema()),
+            What::Docs => config::docs(),
+        };
+        println!("{}", text.trim_end());
+        Ok(())
+    }
+}

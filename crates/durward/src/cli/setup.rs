@@ -1,0 +1,55 @@
+//! What most commands begin with: reading the configuration and setting up the log.
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::{Common, colors},
+    config::{Loaded, Sources, load},
+    exit::{Failure, failed},
+};
+
+/// What the configuration is made from, for this command.
+pub(super) fn sources(common: &Common, extra: &[String]) -> Result<Sources, Failure> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    let mut set = extra.to_vec();
+    if let Some(level) = &common.log {
+        set.push(format!("telemetry.log={level}"));
+    }
+    set.extend(common.set.iter().cloned());
+    Ok(Sources {
+        file: common.config.clone(),
+        set,
+        env: std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        cwd: std::env::current_dir().map_err(failed)?,
+        home: folder("HOME"),
+        xdg_config_home: folder("XDG_CONFIG_HOME"),
+        xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
+        state: common.state.clone(),
+    })
+}
+
+/// Reads the configuration and says what should not stay as it is.
+pub(super) fn loaded(common: &Common, extra: &[String]) -> Result<(Loaded, Sources), Failure> {
+    loaded_from(common, sources(common, extra)?)
+}
+
+/// The same, from these sources.
+pub(super) fn loaded_from(common: &Common, sources: Sources) -> Result<(Loaded, Sources), Failure> {
+    let loaded = load(&sources)?;
+    for warning in &loaded.warnings {
+        eprintln!("{}", warning.render(colors(common)));
+    }
+    if let Some(path) = &loaded.untrusted {
+        eprintln!(
+            "note: `{}` was not read, since nobody trusts it yet: see `durward trust`",
+            path.display()
+        );
+    }
+    Ok((loaded, sources))
+}

@@ -1,0 +1,105 @@
+//! `durward stdio`
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use durward_cage::peer;
+use durward_core::{Cancel, Door};
+use durward_gate::Pipe;
+use durward_ledger::ChainName;
+use durward_wire::scan::ScanLimits;
+
+use crate::{
+    assembly::{self, Rooms},
+    cli::{Common, setup},
+    doors::{pipe, stdio},
+    exit::{Failure, failed},
+    reload::Reloader,
+    signals::StopSignals,
+    telemetry,
+};
+
+/// Serve one client on stdin and stdout: what an MCP client launches. Nothing but JSON-RPC is written
+/// to stdout.
+#[derive(Debug, Args)]
+pub(super) struct Stdio {
+    /// The folder to share.
+    #[arg(long, value_name = "DIR")]
+    root: Option<String>,
+    /// More environment variables for the configuration: `NAME=value` lines.
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+impl Stdio {
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        let set: Vec<_> = self
+            .root
+            .iter()
+            .map(|root| format!("files.root={root}"))
+            .collect();
+        let mut sources = setup::sources(common, &set)?;
+        if let Some(file) = &self.env_file {
+            sources = sources.with_env_file(file).map_err(Failure::Unusable)?;
+        }
+        let (loaded, sources) = setup::loaded_from(common, sources)?;
+        telemetry::start(&loaded.config.telemetry)?;
+        let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let (signals, reloader) = {
+            let _within = runtime.enter();
+            let reloader = Reloader::new(&rooms, sources, &loaded).map_err(failed)?;
+            (StopSignals::catch().map_err(failed)?, reloader)
+        };
+        let served = runtime.block_on(serve(
+            &rooms,
+            &loaded.config.listen.limits,
+            (signals, reloader),
+        ));
+        // A thread may still wait for a terminal's next line; nobody waits for it.
+        runtime.shutdown_background();
+        rooms.close();
+        served
+    }
+}
+
+async fn serve(
+    rooms: &Rooms,
+    limits: &crate::config::ListenLimits,
+    (signals, reloader): (StopSignals, Reloader),
+) -> Result<(), Failure> {
+    let uid = peer::current_uid();
+    let name = peer::user_name(uid).unwrap_or_else(|| uid.to_string());
+    let standing = rooms.gate.stand_by_os_user(uid, &name).ok_or_else(|| {
+        Failure::Unusable(format!(
+            "the user `{name}` has no role here; add one to `identity.os_user.roles`"
+        ))
+    })?;
+    let (sender, outbox) = pipe::outbox();
+    let depth = usize::try_from(limits.depth.get()).unwrap_or(usize::MAX);
+    let scan = ScanLimits { depth };
+    let served = Pipe::new(Arc::clone(&rooms.gate), standing, Door::Stdio, scan, sender);
+    let (stop, drain) = (Cancel::new(), limits.drain.duration());
+    let (reader, writer) = (
+        stdio::input().map_err(failed)?,
+        stdio::output().map_err(failed)?,
+    );
+    let gate = Arc::clone(&rooms.gate);
+    let serving = async {
+        let line = limits.line.as_usize();
+        let end = pipe::serve(served, outbox, line, reader, writer, &stop, drain).await;
+        match end {
+            // The client is gone: that is how it ends us.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(failed(error)),
+            _ => Ok(()),
+        }
+    };
+    tokio::select! {
+        served = serving => served,
+        () = signals.twice(|| { gate.drain(); stop.cancel(); }) => Ok(()),
+        () = reloader.run(|_| {}) => Ok(()),
+    }
+}

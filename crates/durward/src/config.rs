@@ -1,0 +1,151 @@
+//! The configuration: one file a section, and how the file, the environment and `--set` become it.
+
+mod address;
+mod audit;
+mod cluster;
+mod defaults;
+mod diagnostic;
+mod docs;
+mod env_file;
+mod fault;
+mod files;
+mod find;
+mod identity;
+mod interpolate;
+mod limits;
+mod listen;
+mod load;
+mod mask;
+mod nearest;
+mod node;
+mod origin;
+mod overlay;
+mod packs;
+mod policy;
+mod reader;
+mod schema;
+mod secrets;
+mod semantic;
+mod show;
+mod site;
+mod sources;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod text;
+mod trust;
+mod unbuilt;
+mod units;
+mod unseal;
+mod watch;
+mod wording;
+mod yaml;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use address::{HttpDoor, ListenAddress};
+pub use audit::{Audit, Content, Export, Fsync, Keep, OnFailure, Retention, Sync};
+pub use cluster::Cluster;
+pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use docs::docs;
+pub use files::{Files, Glob, NamedRoot, RootName};
+pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
+pub use limits::{Limits, Rate, ToolKey, ToolLimit};
+pub use listen::{Listen, ListenLimits};
+pub use load::{Loaded, load};
+pub use origin::{Origin, Origins};
+pub use packs::{FsPack, Packs};
+pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
+pub use schema::schema;
+pub use secrets::{SecretName, SecretSource, SecretText, Secrets};
+pub use show::show;
+pub use site::{HostName, MountPath, PublicUrl};
+pub use sources::Sources;
+pub use telemetry::{LogFormat, LogLevel, Telemetry};
+pub use trust::{Digest, Trust, TrustError};
+pub use units::{Period, Size, Unfit};
+pub use watch::{Watch, WatchError};
+
+/// The configuration of durward. Nothing in it is required but `version`, and that only in a file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The version of this format: 1. Every file says it.
+    pub version: Version,
+    /// The doors that callers come in by.
+    pub listen: Listen,
+    /// How callers prove who they are. A caller that fits none is refused; nothing is anonymous.
+    pub identity: Identity,
+    /// How a caller's roles work together.
+    pub policy: Policy,
+    /// What callers of a role may do. Built in, where the file does not say otherwise: `reader`,
+    /// `developer` and `admin`.
+    #[schemars(with = "std::collections::BTreeMap<String, Role>")]
+    pub roles: Roles,
+    /// Token buckets and caps; the strictest that applies wins.
+    pub limits: Limits,
+    /// What `fs_*`, path parameters and working directories may touch.
+    pub files: Files,
+    /// Secrets by name, for `${secret:name}`; never in an error, a log or the audit.
+    #[schemars(with = "std::collections::BTreeMap<String, SecretSource>")]
+    pub secrets: Secrets,
+    /// Built-in tools, each with the tier read, operate or danger.
+    pub packs: Packs,
+    /// What is recorded of every call, and where.
+    pub audit: Audit,
+    /// What several durwards behind one address share.
+    pub cluster: Cluster,
+    /// The log; it goes to stderr, for stdout is the protocol's.
+    pub telemetry: Telemetry,
+    /// The folder of what durward keeps: keys, the journal, the socket.
+    pub state: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: Version,
+            listen: Listen::default(),
+            identity: Identity::default(),
+            policy: Policy::default(),
+            roles: policy::built_in(),
+            limits: Limits::default(),
+            files: Files::default(),
+            secrets: Secrets::default(),
+            packs: Packs::default(),
+            audit: Audit::default(),
+            cluster: Cluster::default(),
+            telemetry: Telemetry::default(),
+            state: "~/.local/state/durward".into(),
+        }
+    }
+}
+
+/// The version of the format, of which there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u64", into = "u64")]
+#[schemars(with = "u64", extend("const" = 1))]
+pub struct Version;
+
+impl TryFrom<u64> for Version {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        if number == 1 {
+            Ok(Self)
+        } else {
+            Err(format!(
+                "this durward reads version 1, not version {number}"
+            ))
+        }
+    }
+}
+
+impl From<Version> for u64 {
+    fn from(_: Version) -> Self {
+        1
+    }
+}

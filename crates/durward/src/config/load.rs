@@ -1,0 +1,158 @@
+//! File, environment and `--set` to the configuration.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{
+    Config, ConfigError, Diagnostic, Digest, Origins, Secrets, Severity, Sources, defaults,
+    fault::Fault,
+    find::{Found, find, writable_by_all},
+    interpolate::interpolate,
+    mask::mask,
+    node::{Node, Value},
+    origin::{Source, Texts},
+    overlay,
+    reader::Reader,
+    semantic::semantic,
+    unbuilt,
+    unseal::unseal,
+    yaml,
+};
+
+/// A configuration that was read.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Where each value came from.
+    pub origins: Origins,
+    /// The file, if there was one.
+    pub path: Option<PathBuf>,
+    /// Of the configuration as it holds, secrets aside: it changes when anything changes that counts.
+    pub digest: Digest,
+    /// What should not stay as it is.
+    pub warnings: Vec<Diagnostic>,
+    /// A `durward.yaml` in the working folder that was not read, since nobody trusts it yet.
+    pub untrusted: Option<PathBuf>,
+}
+
+/// Reads the configuration: `--set` over the environment over the file over the defaults.
+///
+/// # Errors
+///
+/// All that is wrong with it, each with its file and line. There is no half of a configuration.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    settle(find(sources)?, sources)
+}
+
+/// The same, of a file that was found.
+pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigError> {
+    let mut texts = Texts::default();
+    let mut faults = Vec::new();
+    let mut root = defaults::tree();
+    if let Some((path, text)) = &found.file {
+        let id = texts.add(Source::File(path.clone()), text);
+        match yaml::parse(text, id).and_then(|node| with_version(node, text, id)) {
+            Ok(node) => overlay::file(&mut root, node, &mut faults),
+            Err(fault) => return Err(error(fault, &texts).into()),
+        }
+    }
+    overlay::overrides(&mut root, sources, &mut texts, &mut faults);
+    unbuilt::refuse(&mut root, &mut faults);
+    interpolate(&mut root, sources, &texts, &mut faults);
+    mask(&root, &mut texts);
+    let config = typed(&mut root, sources, &mut faults);
+    let mut warnings = Vec::new();
+    if let (Some(config), true) = (&config, faults.is_empty()) {
+        semantic(config, &root, &mut faults, &mut warnings);
+    }
+    let exposed = found
+        .file
+        .as_ref()
+        .and_then(|(path, _)| writable_by_all(&sources.cwd.join(path)));
+    match config {
+        Some(config) if faults.is_empty() => Ok(Loaded {
+            digest: digest(&config),
+            origins: Origins::of(&root, &texts),
+            path: found.file.map(|(path, _)| path),
+            warnings: warnings
+                .into_iter()
+                .map(|fault| Diagnostic::of(fault, Severity::Warning, &texts))
+                .chain(exposed)
+                .collect(),
+            untrusted: found.untrusted,
+            config,
+        }),
+        _ => Err(ConfigError(in_order(faults, &texts))),
+    }
+}
+
+/// A file says which version of the format it is.
+fn with_version(node: Option<Node>, text: &str, id: super::origin::TextId) -> Result<Node, Fault> {
+    let start = super::node::Place {
+        text: id,
+        span: 0..text.lines().next().map_or(0, str::len),
+    };
+    let missing =
+        || Fault::new("the file does not say its version").hint("begin it with `version: 1`");
+    let node = node.ok_or_else(|| missing().place(start.clone()))?;
+    match &node.value {
+        Value::Map(map) if map.get("version").is_none() => Err(missing().place(start)),
+        _ => Ok(node),
+    }
+}
+
+/// Reads the types. A section with a fault is put back to its default and the rest is read on, so
+/// that one run shows a fault of every section.
+fn typed(root: &mut Node, sources: &Sources, faults: &mut Vec<Fault>) -> Option<Config> {
+    let secrets = secrets(root, sources);
+    let unseal = |name: &str| unseal(name, &secrets, sources);
+    // Each round ends it or takes one key of the file out of the way.
+    for _ in 0..100 {
+        let fault = match Config::deserialize(Reader::new(root, &unseal)) {
+            Ok(config) => return Some(config),
+            Err(fault) => fault,
+        };
+        let section = fault.path.last().cloned();
+        if !faults.iter().any(|known| known.within(&fault)) {
+            faults.push(fault);
+        }
+        let Value::Map(map) = &mut root.value else {
+            return None;
+        };
+        map.remove(&section?);
+    }
+    None
+}
+
+/// The section `secrets` alone; what is wrong with it is said when the whole is read.
+fn secrets(root: &Node, sources: &Sources) -> Secrets {
+    let none = |name: &str| unseal(name, &Secrets::new(), sources);
+    root.at(&["secrets"])
+        .and_then(|node| Secrets::deserialize(Reader::new(node, &none)).ok())
+        .unwrap_or_default()
+}
+
+fn digest(config: &Config) -> Digest {
+    // The types serialize without fail, and secrets as a word.
+    Digest::of(&serde_json::to_vec(config).unwrap_or_default())
+}
+
+fn error(fault: Fault, texts: &Texts) -> Diagnostic {
+    Diagnostic::of(fault, Severity::Error, texts)
+}
+
+/// From the top of the file to its end.
+fn in_order(mut faults: Vec<Fault>, texts: &Texts) -> Vec<Diagnostic> {
+    faults.sort_by_key(|fault| {
+        fault
+            .place
+            .as_ref()
+            .map(|place| (place.text, place.span.start))
+    });
+    faults
+        .into_iter()
+        .map(|fault| error(fault, texts))
+        .collect()
+}

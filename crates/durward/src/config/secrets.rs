@@ -1,0 +1,130 @@
+//! `secrets`: where secrets come from, and the text that holds one.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+
+use durward_core::Secret;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
+
+use super::{
+    text::{is_name, text_type},
+    units::Unfit,
+};
+
+/// Secrets by name, for `${secret:name}`; never in an error, a log or the audit.
+pub type Secrets = BTreeMap<SecretName, SecretSource>;
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// A file that the world can't read; a line break at its end is not part of the secret.
+    File(PathBuf),
+}
+
+/// A secret's name: `[a-z][a-z0-9_-]{0,62}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretName(String);
+
+impl SecretName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        if is_name(text, 63) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Unfit::new(
+                text,
+                "a secret's name: a letter a-z, then up to 62 of a-z, 0-9, `-` and `_`",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for SecretName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+text_type!(
+    SecretName,
+    "a secret's name, such as `github`",
+    "^[a-z][a-z0-9_-]{0,62}$"
+);
+
+/// A value that must never be shown: `${secret:name}` in the file, its secret when read.
+#[derive(Debug, Clone)]
+pub struct SecretText(Secret);
+
+impl SecretText {
+    /// The name by which a deserializer knows that `${secret:…}` may stand here.
+    pub(super) const MARK: &str = "durward::SecretText";
+
+    /// What stands in its place wherever people look.
+    pub(super) const SHOWN: &str = "(secret)";
+
+    /// The secret.
+    pub fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = SecretText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a secret, as `${secret:name}`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretText, E> {
+                self.visit_string(text.to_owned())
+            }
+
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<SecretText, E> {
+                Ok(SecretText(Secret::new(text)))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(Self::MARK, Text)
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(Self::SHOWN)
+    }
+}
+
+impl JsonSchema for SecretText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretText".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A secret, as `${secret:name}`.",
+            "pattern": r"\$\{.+\}",
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Standard input and output. What is read and written depends on what they are: a pipe and a socket
+//! can be waited for, a file or a terminal needs a thread.
+
+use std::{io, os::fd::OwnedFd};
+
+use rustix::fs::FileType;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{
+        UnixStream,
+        unix::pipe::{Receiver, Sender},
+    },
+};
+
+/// Standard input.
+pub fn input() -> io::Result<Box<dyn AsyncRead + Unpin + Send>> {
+    let fd = rustix::io::dup(rustix::stdio::stdin())?;
+    Ok(match kind(&fd)? {
+        FileType::Fifo => Box::new(Receiver::from_owned_fd(fd)?),
+        FileType::Socket => Box::new(socket(fd)?),
+        _ => Box::new(tokio::io::stdin()),
+    })
+}
+
+/// Standard output.
+pub fn output() -> io::Result<Box<dyn AsyncWrite + Unpin + Send>> {
+    let fd = rustix::io::dup(rustix::stdio::stdout())?;
+    Ok(match kind(&fd)? {
+        FileType::Fifo => Box::new(Sender::from_owned_fd(fd)?),
+        FileType::Socket => Box::new(socket(fd)?),
+        _ => Box::new(tokio::io::stdout()),
+    })
+}
+
+fn kind(fd: &OwnedFd) -> io::Result<FileType> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode))
+}
+
+fn socket(fd: OwnedFd) -> io::Result<UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(fd);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}

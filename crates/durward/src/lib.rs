@@ -1,0 +1,18 @@
+//! The program durward as a library, so that its doors can be tested and fuzzed.
+//!
+//! `cli` reads the command line, `config` the file, `assembly` builds the rooms from it, `doors` let
+//! callers in, `daemon` is the life of `durward serve`.
+
+pub mod assembly;
+mod bench;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod doors;
+pub mod exit;
+mod first_key;
+pub mod reload;
+mod signals;
+mod snippets;
+mod telemetry;
+mod upkeep;

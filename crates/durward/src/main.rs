@@ -1,0 +1,7 @@
+//! durward: the door-ward for AI agents.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    durward::cli::run()
+}

@@ -1,0 +1,92 @@
+//! Another configuration without a restart: when the file or the keys change, and at SIGHUP.
+
+use std::{io, path::Path, sync::Arc};
+
+use durward_gate::Gate;
+use durward_ledger::{Event, EventName};
+
+use crate::{
+    assembly::{self, Rooms},
+    config::{Config, Loaded, Sources, Watch, load},
+    signals::HangUps,
+};
+
+/// Watches and reloads. A wrong configuration is said and recorded, and the old one stays.
+pub struct Reloader {
+    gate: Arc<Gate>,
+    sources: Sources,
+    hang_ups: HangUps,
+    file: Option<Watch>,
+    keys: Option<Watch>,
+}
+
+impl Reloader {
+    /// For these rooms, built from this configuration. Changes from here on are seen; within a runtime.
+    ///
+    /// # Errors
+    /// Where signals can't be caught.
+    pub fn new(rooms: &Rooms, sources: Sources, loaded: &Loaded) -> io::Result<Self> {
+        Ok(Self {
+            gate: Arc::clone(&rooms.gate),
+            sources,
+            hang_ups: HangUps::catch()?,
+            file: loaded.path.as_deref().and_then(watch),
+            keys: watch(&loaded.config.identity.keys.file),
+        })
+    }
+
+    /// Goes on for as long as it is waited for. `applied` puts in force what is not the gate's.
+    pub async fn run(mut self, mut applied: impl FnMut(&Config)) {
+        loop {
+            tokio::select! {
+                () = self.hang_ups.next() => {}
+                () = changed(&mut self.file) => {}
+                () = changed(&mut self.keys) => {}
+            }
+            if let Some(config) = self.reload() {
+                applied(&config);
+            }
+        }
+    }
+
+    fn reload(&mut self) -> Option<Config> {
+        let put = load(&self.sources)
+            .map_err(|error| error.to_string())
+            .and_then(|loaded| {
+                let house = assembly::house(&loaded.config).map_err(|error| error.to_string())?;
+                self.gate.reload(house).map_err(|error| error.to_string())?;
+                Ok(loaded)
+            });
+        match put {
+            Ok(loaded) => {
+                tracing::info!("the configuration was reloaded");
+                self.record(Event::new(EventName::CONFIG_RELOADED));
+                Some(loaded.config)
+            }
+            Err(why) => {
+                tracing::error!("the new configuration is wrong, the old one stays:\n{why}");
+                self.record(Event::new(EventName::CONFIG_REFUSED).why(why));
+                None
+            }
+        }
+    }
+
+    fn record(&self, event: Event) {
+        if let Err(error) = self.gate.journal().event(event) {
+            tracing::error!(%error, "a reload could not be recorded");
+        }
+    }
+}
+
+fn watch(path: &Path) -> Option<Watch> {
+    Watch::start(path)
+        .inspect_err(|error| tracing::warn!(%error, "changes will be seen at SIGHUP alone"))
+        .ok()
+}
+
+async fn changed(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}

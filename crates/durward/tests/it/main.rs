@@ -1,0 +1,48 @@
+//! The built program, driven from outside: what it promises, by subject.
+
+mod callers;
+mod config;
+mod corpora;
+mod docs;
+mod doors_http;
+mod files;
+mod files_race;
+mod framing_http;
+mod house;
+mod ledger;
+mod ledger_faults;
+mod lifecycle;
+mod limits;
+mod protocol_legacy;
+mod protocol_modern;
+mod socket;
+mod stdio;
+mod stdio_legacy;
+
+use std::{thread, time::Duration};
+
+use durward_testkit::House;
+
+/// A place of its own for one test.
+fn house() -> House {
+    House::new(env!("CARGO_BIN_EXE_durward"))
+}
+
+/// How often a test repeats itself: few times, or as `./test --deep` says in the environment.
+fn times(name: &str, quick: usize) -> usize {
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(quick)
+}
+
+/// Waits until something holds.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..150 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("not within 3 s: {what}");
+}

@@ -1,0 +1,262 @@
+//! The one place that turns an answer or a refusal into bytes.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use durward_core::{
+    Answer, Era, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
+};
+use durward_wire::{code, encode, scan::RequestId};
+use serde::Serialize;
+
+use crate::walk::Ended;
+
+/// What leaves for one request.
+#[derive(Debug)]
+pub enum Reply {
+    /// One JSON-RPC message.
+    Message {
+        /// The status of HTTP, where it is HTTP.
+        status: u16,
+        /// The message.
+        body: Bytes,
+    },
+    /// A message that opens a session over HTTP, with the session's id.
+    Opened {
+        /// The message.
+        body: Bytes,
+        /// `Mcp-Session-Id`.
+        session: String,
+    },
+    /// Nothing: the client cancelled it.
+    Silent,
+}
+
+impl Reply {
+    /// The message alone, for a pipe.
+    pub fn into_body(self) -> Option<Bytes> {
+        match self {
+            Self::Message { body, .. } | Self::Opened { body, .. } => Some(body),
+            Self::Silent => None,
+        }
+    }
+}
+
+const SERVER_INFO: &str = concat!(
+    r#"{"name":"durward","title":"durward","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}"#
+);
+
+/// `serverInfo`, as `initialize` and modern results have it.
+pub(crate) fn server_info() -> RawJson {
+    RawJson::from_static(SERVER_INFO)
+}
+
+/// How long a client may keep a list: `listChanged` tells it of a change, so this can be long.
+const LIST_TTL_MS: &str = "60000";
+
+/// How long a result may be kept by a modern client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caching {
+    /// A kind of result that says nothing of it.
+    Unsaid,
+    /// A list, or `server/discover`.
+    List,
+    /// `resources/read`: judged anew each time.
+    Never,
+}
+
+/// Writes a result in the revision's spelling.
+pub(crate) fn result(
+    id: &RequestId,
+    revision: Revision,
+    body: &RawJson,
+    caching: Caching,
+) -> Reply {
+    let body = match revision.era() {
+        Era::Legacy => encode::result(id, body, &[]),
+        Era::Modern => modern(id, body, caching),
+    };
+    Reply::Message { status: 200, body }
+}
+
+/// What a modern result of our own begins with, by what it says of caching.
+const COMPLETE: &str = concat!(
+    r#""resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"durward","title":"durward","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}}"#
+);
+const UNCACHED: &str = r#""ttlMs":0,"cacheScope":"private""#;
+
+/// Writes a result of our own making, in which nothing needs to be looked for.
+fn own(id: &RequestId, revision: Revision, body: &RawJson, caching: Caching) -> Reply {
+    let body = match (revision.era(), caching) {
+        (Era::Legacy, _) => encode::own_result(id, "", body),
+        (Era::Modern, Caching::Unsaid) => encode::own_result(id, COMPLETE, body),
+        (Era::Modern, Caching::Never) => {
+            encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), body)
+        }
+        (Era::Modern, Caching::List) => modern(id, body, caching),
+    };
+    Reply::Message { status: 200, body }
+}
+
+fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Bytes {
+    let complete = RawJson::from_static(r#""complete""#);
+    let private = RawJson::from_static(r#""private""#);
+    let ttl = RawJson::from_static(if caching == Caching::List {
+        LIST_TTL_MS
+    } else {
+        "0"
+    });
+    let mut additions = vec![("resultType", &complete)];
+    if caching != Caching::Unsaid {
+        additions.extend([("ttlMs", &ttl), ("cacheScope", &private)]);
+    }
+    let info = server_info();
+    let meta = [("io.modelcontextprotocol/serverInfo", &info)];
+    encode::result_with_meta(id, body, &additions, &meta)
+}
+
+/// Writes a JSON-RPC error.
+pub(crate) fn error(id: Option<&RequestId>, era: Era, error: &ProtocolError) -> Reply {
+    Reply::Message {
+        status: code::http_status_of(error.code, era),
+        body: encode::error(id, error),
+    }
+}
+
+/// Writes how a walk ended.
+pub(crate) fn ended(
+    ended: Ended,
+    id: &RequestId,
+    revision: Revision,
+    operation: Operation,
+    has_output_schema: bool,
+) -> Reply {
+    let caching = match operation {
+        Operation::ReadResource => Caching::Never,
+        _ => Caching::Unsaid,
+    };
+    match ended {
+        Ended::Answered(Answer::Result(body)) => result(id, revision, &body, caching),
+        Ended::Answered(Answer::Own(body)) => own(id, revision, &body, caching),
+        Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
+        Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
+        Ended::Refused(refusal) => {
+            let is_tool = operation == Operation::CallTool;
+            if is_tool && refusal.detail != Some("unknown_tool") {
+                let body = tool_refusal(&refusal, has_output_schema);
+                return result(id, revision, &body, Caching::Unsaid);
+            }
+            error(
+                Some(id),
+                revision.era(),
+                &protocol_error(&refusal, revision.era()),
+            )
+        }
+    }
+}
+
+/// The facts of a refusal, as `_meta["dev.durward/refusal"]` and an error's `data` have them.
+#[derive(Serialize)]
+struct Facts<'a> {
+    code: RefusalCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(refusal: &'a Refusal) -> Self {
+        let millis = |after: std::time::Duration| {
+            u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1)
+        };
+        Self {
+            code: refusal.code,
+            detail: refusal.detail,
+            path: refusal.path.as_deref(),
+            retry_after_ms: refusal.retry_after.map(millis),
+            reference: refusal.reference.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedTool<'a> {
+    content: [Text<'a>; 1],
+    is_error: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<Facts<'a>>,
+    #[serde(rename = "_meta")]
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    r#type: &'static str,
+    text: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "dev.durward/refusal")]
+    refusal: Facts<'a>,
+}
+
+/// A refused tool call is a tool result: a model reads it and can act on it.
+fn tool_refusal(refusal: &Refusal, has_output_schema: bool) -> RawJson {
+    let text = Cow::Borrowed(refusal.reason.as_ref());
+    RawJson::of(&RefusedTool {
+        content: [Text {
+            r#type: "text",
+            text,
+        }],
+        is_error: true,
+        // Clients hold it against the output schema, on errors too.
+        structured_content: (!has_output_schema).then(|| Facts::of(refusal)),
+        meta: Meta {
+            refusal: Facts::of(refusal),
+        },
+    })
+    .unwrap_or_else(|_| RawJson::empty_object())
+}
+
+#[derive(Serialize)]
+struct NotFound<'a> {
+    uri: &'a str,
+}
+
+/// A refusal of anything but a tool call is a JSON-RPC error (protocol.md, section 2.7).
+fn protocol_error(refusal: &Refusal, era: Era) -> ProtocolError {
+    let code = match (refusal.code, refusal.detail) {
+        (RefusalCode::NotFound, Some("unknown_resource")) if era == Era::Legacy => {
+            code::RESOURCE_NOT_FOUND
+        }
+        (RefusalCode::NotFound | RefusalCode::InvalidArguments, _) => code::INVALID_PARAMS,
+        (RefusalCode::TooLarge, _) => 413,
+        (RefusalCode::RateLimited, _) => 429,
+        (RefusalCode::BlockedContent, _) => 451,
+        (RefusalCode::Unavailable, _) => 503,
+        (RefusalCode::Timeout, _) => 504,
+        (RefusalCode::Internal, _) => code::INTERNAL_ERROR,
+        _ => 403,
+    };
+    let uri = refusal.reason.strip_prefix("Resource not found: ");
+    let data = match (refusal.detail, uri) {
+        (Some("unknown_resource"), Some(uri)) => RawJson::of(&NotFound { uri }),
+        _ => RawJson::of(&Facts::of(refusal)),
+    };
+    ProtocolError {
+        code,
+        message: refusal.reason.clone().into_owned(),
+        data: data.ok(),
+    }
+}

@@ -1,0 +1,143 @@
+//! One configuration in force: an immutable snapshot that a reload replaces whole.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use durward_core::{Caller, CallerId, Proof, Provider, RawJson, Refusal, RoleName};
+use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
+use durward_ledger::{Keep, ResultFacts};
+use durward_store::keys::KeyRing;
+
+use crate::{
+    catalogue::{Catalogue, CatalogueError},
+    view::View,
+};
+
+/// The roles of callers that the operating system names.
+#[derive(Debug, Clone, Default)]
+pub struct OsUsers {
+    /// The user who runs durward.
+    pub own_uid: u32,
+    /// What that user may do.
+    pub own: Vec<RoleName>,
+    /// By user name.
+    pub named: HashMap<String, Vec<RoleName>>,
+    /// Everyone else; empty: refused.
+    pub others: Vec<RoleName>,
+}
+
+/// All that a configuration says to the gate.
+pub struct HouseSettings {
+    /// Roles and what they may do.
+    pub policy: Policy,
+    /// Who offers tools.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// How often, how many at once, how long, how large.
+    pub limits: LimitsSettings,
+    /// API keys.
+    pub keys: KeyRing,
+    /// Callers by operating system user.
+    pub os_users: OsUsers,
+    /// Hides secrets from the record.
+    pub redactor: Redactor,
+    /// What of the results is recorded.
+    pub keep_results: Keep,
+}
+
+/// A configuration in force.
+pub struct House {
+    pub(crate) epoch: u64,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) policy: Policy,
+    pub(crate) limits: LimitsSettings,
+    pub(crate) keys: KeyRing,
+    pub(crate) os_users: OsUsers,
+    redactor: Redactor,
+    keep_results: Keep,
+    views: Mutex<HashMap<Arc<[RoleName]>, Arc<View>>>,
+}
+
+impl House {
+    pub(crate) fn new(settings: HouseSettings, epoch: u64) -> Result<Self, CatalogueError> {
+        Ok(Self {
+            epoch,
+            catalogue: Catalogue::merge(&settings.providers)?,
+            policy: settings.policy,
+            limits: settings.limits,
+            keys: settings.keys,
+            os_users: settings.os_users,
+            redactor: settings.redactor,
+            keep_results: settings.keep_results,
+            views: Mutex::default(),
+        })
+    }
+
+    /// What these roles may see; judged once.
+    pub(crate) fn view(&self, roles: &Arc<[RoleName]>) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = views
+            .entry(Arc::clone(roles))
+            .or_insert_with(|| Arc::new(View::new(&self.catalogue, &self.policy, roles)));
+        Arc::clone(view)
+    }
+
+    /// Is this caller still one of ours?
+    pub(crate) fn knows(&self, caller: &Caller) -> bool {
+        match &caller.proof {
+            Proof::Key(fingerprint) => self.keys.holds(fingerprint),
+            Proof::OsUser { .. } => true,
+        }
+    }
+
+    /// The caller that the operating system names; `None` where no role is meant for it.
+    pub(crate) fn os_user(&self, uid: u32, name: &str) -> Option<Caller> {
+        let users = &self.os_users;
+        let mut roles = users.named.get(name).cloned().unwrap_or_default();
+        if uid == users.own_uid {
+            roles.extend(users.own.iter().cloned());
+        }
+        if roles.is_empty() {
+            roles.clone_from(&users.others);
+        }
+        (!roles.is_empty()).then(|| Caller {
+            id: CallerId::of_os_user(uid),
+            name: name.into(),
+            roles: roles.into(),
+            tenant: None,
+            proof: Proof::OsUser { uid },
+            expires: None,
+        })
+    }
+
+    /// A call's arguments as the record has them.
+    pub(crate) fn recorded_arguments(&self, raw: &RawJson) -> RawJson {
+        self.redactor.redact(raw)
+    }
+
+    /// A refusal as the record has it: its sentence may repeat what the client sent.
+    pub(crate) fn recorded_refusal(&self, refusal: &Refusal) -> Refusal {
+        let mut recorded = refusal.clone();
+        let redacted = RawJson::of(refusal.reason.as_ref())
+            .ok()
+            .and_then(|reason| self.redactor.redact(&reason).parse::<String>().ok());
+        recorded.reason = redacted.unwrap_or_default().into();
+        recorded
+    }
+
+    /// A result as the record has it.
+    pub(crate) fn recorded_result(&self, raw: &RawJson) -> ResultFacts {
+        match self.keep_results {
+            Keep::Nothing => ResultFacts::size(raw.len()),
+            Keep::Digest => ResultFacts::digest(raw.bytes()),
+            Keep::Redacted => {
+                let body = Some(self.redactor.redact(raw));
+                ResultFacts {
+                    body,
+                    ..ResultFacts::digest(raw.bytes())
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The one list of stages that every call walks, and what doors need to reach it.
+//!
+//! [`Gate::post`] takes what came by HTTP, [`Pipe`] what comes line by line; both end in the walk of
+//! `pipeline.rs`. Nothing here opens a socket or a file.
+
+mod announce;
+mod batch;
+pub mod catalogue;
+mod encode;
+mod gate;
+mod guide;
+pub mod house;
+mod listen;
+mod methods;
+mod notifier;
+mod pipe;
+mod pipeline;
+mod post;
+mod request;
+mod seal;
+pub mod session;
+mod stages;
+mod standing;
+pub mod stream;
+#[cfg(test)]
+mod tests;
+mod view;
+mod walk;
+
+pub use catalogue::{Catalogue, CatalogueError};
+pub use encode::Reply;
+pub use gate::{Gate, GateSettings};
+pub use house::{HouseSettings, OsUsers};
+pub use pipe::{Pipe, Unwelcome};
+pub use post::{Messages, Posted, Running};
+pub use session::Session;
+pub use standing::Standing;

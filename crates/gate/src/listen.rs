@@ -1,0 +1,183 @@
+//! `subscriptions/listen`: what a modern client hears that it did not ask for just now.
+
+use std::sync::{Mutex, PoisonError};
+
+use durward_core::{CallerId, Cancel, ProtocolError, RawJson};
+use durward_wire::{code, encode, scan::RequestId};
+use serde::{Deserialize, Serialize};
+
+use crate::{notifier::Outlet, view::ListKind};
+
+/// What something changed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// One of the lists.
+    List(ListKind),
+    /// One resource.
+    Resource(String),
+}
+
+/// What a client wants to hear (schema.ts 2026-07-28, `SubscriptionFilter`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Filter {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tools_list_changed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) prompts_list_changed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) resources_list_changed: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resource_subscriptions: Vec<String>,
+}
+
+impl Filter {
+    /// Most resources that one listen may name.
+    const MOST: usize = 256;
+
+    /// Reads `params.notifications`.
+    pub(crate) fn read(params: Option<&RawJson>) -> Result<Self, ProtocolError> {
+        let refuse = |message: String| ProtocolError {
+            code: code::INVALID_PARAMS,
+            message,
+            data: None,
+        };
+        let raw = params
+            .filter(|raw| raw.as_str().starts_with('{'))
+            .ok_or_else(|| refuse("`notifications` must be an object".to_owned()))?;
+        let filter: Self = raw
+            .parse()
+            .map_err(|error| refuse(format!("`notifications` does not fit: {error}")))?;
+        if filter.resource_subscriptions.len() > Self::MOST {
+            return Err(refuse(format!(
+                "at most {} `resourceSubscriptions`",
+                Self::MOST
+            )));
+        }
+        Ok(filter)
+    }
+
+    fn wants(&self, topic: &Topic) -> bool {
+        match topic {
+            Topic::List(ListKind::Tools) => self.tools_list_changed,
+            Topic::List(ListKind::Prompts) => self.prompts_list_changed,
+            Topic::List(ListKind::Resources | ListKind::Templates) => self.resources_list_changed,
+            Topic::Resource(uri) => self.resource_subscriptions.contains(uri),
+        }
+    }
+}
+
+struct Listener {
+    number: u64,
+    caller: CallerId,
+    id: RequestId,
+    filter: Filter,
+    outlet: Outlet,
+    ended: Cancel,
+}
+
+/// All open listens.
+#[derive(Default)]
+pub(crate) struct Listeners(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    opened: u64,
+    listeners: Vec<Listener>,
+}
+
+/// One listen's place; dropping it ends it.
+pub(crate) struct Listening<'a> {
+    all: &'a Listeners,
+    number: u64,
+    /// Its caller is none of ours any more.
+    pub(crate) ended: Cancel,
+}
+
+impl Listeners {
+    /// Takes a listener in, and tells it what it will hear.
+    pub(crate) fn open(
+        &self,
+        caller: CallerId,
+        id: RequestId,
+        filter: Filter,
+        outlet: Outlet,
+    ) -> Listening<'_> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(honoured) = RawJson::of(&filter) {
+            let params = encode::object(&[("notifications", &honoured)]);
+            let params = tagged(&params, &id);
+            outlet.send(encode::notification(
+                "notifications/subscriptions/acknowledged",
+                &params,
+            ));
+        }
+        open.opened += 1;
+        let (number, ended) = (open.opened, Cancel::new());
+        open.listeners.push(Listener {
+            number,
+            caller,
+            id,
+            filter,
+            outlet,
+            ended: ended.clone(),
+        });
+        Listening {
+            all: self,
+            number,
+            ended,
+        }
+    }
+
+    /// Ends all that this caller listens to.
+    pub(crate) fn end(&self, caller: &CallerId) {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in &open.listeners {
+            if listener.caller == *caller {
+                listener.ended.cancel();
+            }
+        }
+    }
+
+    /// Tells this caller's listeners of a change that they want to hear of.
+    pub(crate) fn tell(&self, caller: &CallerId, topic: &Topic, method: &str, params: &RawJson) {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in &open.listeners {
+            if listener.caller == *caller && listener.filter.wants(topic) {
+                let params = tagged(params, &listener.id);
+                listener.outlet.send(encode::notification(method, &params));
+            }
+        }
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        let mut open = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.listeners
+            .retain(|listener| listener.number != self.number);
+    }
+}
+
+/// The `_meta` that names the listen.
+pub(crate) fn subscription_meta(id: &RequestId) -> RawJson {
+    encode::object(&[("io.modelcontextprotocol/subscriptionId", id.raw())])
+}
+
+fn tagged(params: &RawJson, id: &RequestId) -> RawJson {
+    let meta = subscription_meta(id);
+    let mut members = vec![("_meta", meta)];
+    members.extend(
+        ["notifications", "uri"]
+            .into_iter()
+            .filter_map(|key| Some((key, member(params, key)?))),
+    );
+    let members: Vec<_> = members.iter().map(|(key, value)| (*key, value)).collect();
+    encode::object(&members)
+}
+
+fn member(params: &RawJson, key: &str) -> Option<RawJson> {
+    let all: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> =
+        params.parse().ok()?;
+    all.get(key).map(|value| RawJson::from_raw(value))
+}

@@ -1,0 +1,113 @@
+//! `resources/subscribe` and `subscriptions/listen`: each resource takes the walk before anyone
+//! hears of it.
+
+use std::sync::Arc;
+
+use durward_core::{Answer, Cancel, Operation, RawJson};
+use durward_wire::{encode as wire, scan::Request};
+
+use crate::{
+    encode::{self, Caching, Reply},
+    gate::Gate,
+    listen::{Filter, subscription_meta},
+    methods::{calls, invalid},
+    notifier::Outlet,
+    request::{Origin, required},
+    walk::Ended,
+};
+
+impl Gate {
+    /// `resources/subscribe` and `resources/unsubscribe` of a session.
+    pub(crate) async fn subscription(
+        &self,
+        origin: &Origin,
+        request: &Request,
+        cancel: &Cancel,
+    ) -> Reply {
+        let id = &request.id;
+        let uri = match required(&request.params, "uri") {
+            Ok(uri) => uri,
+            Err(error) => return encode::error(Some(id), origin.era(), &error),
+        };
+        let session = origin.session();
+        if request.method.as_str() == "resources/unsubscribe" {
+            if let Some(session) = session {
+                session.unsubscribe(&uri);
+            }
+            let empty = RawJson::empty_object();
+            return encode::result(id, origin.revision(), &empty, Caching::Unsaid);
+        }
+        let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
+        let ended = self.walk(origin, asked, None, cancel).await;
+        if matches!(ended, Ended::Answered(Answer::Result(_) | Answer::Own(_)))
+            && session.is_some_and(|session| !session.subscribe(&uri))
+        {
+            let full = invalid("too many subscriptions in this session");
+            return encode::error(Some(id), origin.era(), &full);
+        }
+        encode::ended(ended, id, origin.revision(), Operation::Subscribe, false)
+    }
+
+    /// `subscriptions/listen`: lasts until the client or the gate ends it.
+    pub(crate) async fn listen(
+        self: &Arc<Self>,
+        origin: &Origin,
+        request: &Request,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Reply {
+        let id = &request.id;
+        let read = Filter::read(request.params.get("notifications").as_ref());
+        let (mut filter, Some(outlet)) = (
+            match read {
+                Ok(filter) => filter,
+                Err(error) => return encode::error(Some(id), origin.era(), &error),
+            },
+            outlet,
+        ) else {
+            let error = invalid("there is no way to send you notifications here");
+            return encode::error(Some(id), origin.era(), &error);
+        };
+        let mut honoured = Vec::new();
+        for uri in std::mem::take(&mut filter.resource_subscriptions) {
+            let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
+            let ended = self.walk(origin, asked, None, cancel).await;
+            if matches!(ended, Ended::Answered(Answer::Result(_) | Answer::Own(_))) {
+                honoured.push(uri);
+            }
+        }
+        filter.resource_subscriptions = honoured;
+        let caller = origin.standing.caller().id.clone();
+        let listening = self
+            .listeners
+            .open(caller, id.clone(), filter, outlet.clone());
+        tokio::select! {
+            () = cancel.cancelled() => return Reply::Silent,
+            () = self.draining().cancelled() => {}
+            () = listening.ended.cancelled() => {}
+            () = self.expiry(origin) => {}
+        }
+        if origin.door != durward_core::Door::Http {
+            let ended = wire::object(&[("requestId", id.raw())]);
+            outlet.send(wire::notification("notifications/cancelled", &ended));
+        }
+        let body = wire::object(&[("_meta", &subscription_meta(id))]);
+        encode::result(id, origin.revision(), &body, Caching::Unsaid)
+    }
+
+    /// Ends when the caller's proof does.
+    async fn expiry(&self, origin: &Origin) {
+        loop {
+            let Some(end) = origin.standing.caller().expires else {
+                return std::future::pending().await;
+            };
+            let now = self.clock().wall();
+            if now >= end {
+                return;
+            }
+            let left = std::time::Duration::from_micros(end.0 - now.0);
+            // In steps, since the time of day may jump.
+            tokio::time::sleep(left.min(std::time::Duration::from_secs(60))).await;
+        }
+    }
+}

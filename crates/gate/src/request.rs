@@ -1,0 +1,283 @@
+//! One request of a client, in either era: which method it asks for, and what answers it.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use durward_core::{
+    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
+    RawJson, Revision, Target,
+};
+use durward_wire::{code, meta::RequestMeta, scan::Params, scan::Request};
+use uuid::Uuid;
+
+use crate::{
+    encode::{self, Caching, Reply},
+    gate::Gate,
+    methods,
+    notifier::{CallNotifier, Outlet},
+    pipeline::{self, Stage},
+    session::Session,
+    standing::Standing,
+    view::ListKind,
+    walk::{Ended, Progress, Subject, Walk},
+};
+
+/// Which era a request is in, and what that brings along.
+#[derive(Clone)]
+pub enum Speaking {
+    /// Within a session, or what stands for one.
+    Legacy(Arc<Session>),
+    /// Self-contained.
+    Modern(Arc<Client>),
+}
+
+/// Where a request comes from.
+pub struct Origin {
+    /// Who asks.
+    pub standing: Arc<Standing>,
+    /// By which door.
+    pub door: Door,
+    /// In which era.
+    pub speaking: Speaking,
+    /// The envelope's part of `_meta`.
+    pub meta: RequestMeta,
+}
+
+impl Origin {
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        match &self.speaking {
+            Speaking::Legacy(session) => session.client(),
+            Speaking::Modern(client) => client,
+        }
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.client().revision
+    }
+
+    pub(crate) fn era(&self) -> Era {
+        self.revision().era()
+    }
+
+    pub(crate) fn session(&self) -> Option<&Arc<Session>> {
+        match &self.speaking {
+            Speaking::Legacy(session) => Some(session),
+            Speaking::Modern(_) => None,
+        }
+    }
+
+    fn level(&self) -> Option<LogLevel> {
+        match &self.speaking {
+            Speaking::Legacy(session) => session.level(),
+            Speaking::Modern(_) => self.meta.log_level,
+        }
+    }
+
+    /// True where the request may send messages before its answer.
+    pub fn may_notify(&self, method: &str) -> bool {
+        let is_call = matches!(method, "tools/call" | "resources/read" | "prompts/get");
+        method == "subscriptions/listen"
+            || is_call && (self.meta.progress_token.is_some() || self.level().is_some())
+    }
+
+    fn notifier(&self, outlet: Option<&Outlet>) -> Option<Arc<dyn Notify>> {
+        let (progress_token, level) = (self.meta.progress_token.clone(), self.level());
+        if progress_token.is_none() && level.is_none() {
+            return None;
+        }
+        let outlet = outlet?.clone();
+        Some(Arc::new(CallNotifier {
+            outlet,
+            progress_token,
+            level,
+            reached: AtomicU64::new(0),
+        }))
+    }
+}
+
+/// A call's target, before it is a call.
+pub(crate) struct Asked {
+    pub(crate) operation: Operation,
+    pub(crate) target: Target,
+    pub(crate) subject: Subject,
+    pub(crate) arguments: RawJson,
+    /// What the client called it, where that is another name of it.
+    pub(crate) called: Option<Box<str>>,
+}
+
+impl Gate {
+    /// Answers one request. Dropping the future stops its work, and the ledger says so.
+    pub async fn request(
+        self: &Arc<Self>,
+        origin: &Origin,
+        request: &Request,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Reply {
+        let (method, params) = (request.method.as_str(), &request.params);
+        let legacy = origin.era() == Era::Legacy;
+        let plain = |body: Result<RawJson, ProtocolError>, caching| match body {
+            Ok(body) => encode::result(&request.id, origin.revision(), &body, caching),
+            Err(error) => encode::error(Some(&request.id), origin.era(), &error),
+        };
+        let list = |kind| {
+            plain(
+                methods::lists::page(&origin.standing, kind, params, origin.revision()),
+                Caching::List,
+            )
+        };
+        let asked = match method {
+            "tools/list" => return list(ListKind::Tools),
+            "resources/list" => return list(ListKind::Resources),
+            "resources/templates/list" => return list(ListKind::Templates),
+            "prompts/list" => return list(ListKind::Prompts),
+            "tools/call" => methods::calls::tool(&origin.standing, params),
+            "resources/read" => methods::calls::resource(&origin.standing, params),
+            "prompts/get" => methods::calls::prompt(&origin.standing, params),
+            "completion/complete" => methods::calls::completion(&origin.standing, params),
+            "ping" if legacy => return plain(Ok(RawJson::empty_object()), Caching::Unsaid),
+            "logging/setLevel" if legacy => {
+                return plain(methods::logging::set_level(origin, params), Caching::Unsaid);
+            }
+            "resources/subscribe" | "resources/unsubscribe" if legacy => {
+                return self.subscription(origin, request, cancel).await;
+            }
+            "server/discover" if !legacy => {
+                return plain(methods::opening::discover(), Caching::List);
+            }
+            "subscriptions/listen" if !legacy => {
+                return self.listen(origin, request, outlet, cancel).await;
+            }
+            _ => {
+                let unknown = methods::unknown_method(method);
+                return encode::error(Some(&request.id), origin.era(), &unknown);
+            }
+        };
+        match asked {
+            Ok(asked) => self.call(origin, request, asked, outlet, cancel).await,
+            Err(error) => encode::error(Some(&request.id), origin.era(), &error),
+        }
+    }
+
+    async fn call(
+        &self,
+        origin: &Origin,
+        request: &Request,
+        asked: Asked,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Reply {
+        let operation = asked.operation;
+        let has_output_schema = match asked.subject {
+            Subject::Tool(place) => origin
+                .standing
+                .house()
+                .catalogue
+                .tools()
+                .get(place)
+                .is_some_and(|entry| entry.tool.output_schema.is_some()),
+            _ => false,
+        };
+        let ended = self.walk(origin, asked, outlet, cancel).await;
+        encode::ended(
+            ended,
+            &request.id,
+            origin.revision(),
+            operation,
+            has_output_schema,
+        )
+    }
+
+    /// Takes one call along the walk.
+    pub(crate) async fn walk(
+        &self,
+        origin: &Origin,
+        asked: Asked,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Ended {
+        self.walk_along(pipeline::WALK, origin, asked, outlet, cancel)
+            .await
+    }
+
+    /// Takes one call along these stages. Only tests know another list than the one of the walk.
+    pub(crate) async fn walk_along(
+        &self,
+        stages: &[Stage],
+        origin: &Origin,
+        asked: Asked,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Ended {
+        let seat = match self.journal().enter() {
+            Ok(seat) => seat,
+            Err(error) => {
+                tracing::error!(%error, "a call could not be recorded");
+                return Ended::Refused(crate::stages::intent::unrecordable());
+            }
+        };
+        let call = Call {
+            id: self.new_call_id(),
+            caller: Arc::clone(origin.standing.caller()),
+            client: Arc::clone(origin.client()),
+            door: origin.door,
+            session: origin
+                .session()
+                .filter(|session| session.is_lasting())
+                .map(|s| s.id()),
+            operation: asked.operation,
+            target: asked.target,
+            arguments: Arguments::new(asked.arguments),
+            meta: origin.meta.rest.clone(),
+            started: self.clock().monotonic(),
+            timeout: origin.standing.timeout,
+            cancel: cancel.child(),
+            notify: origin.notifier(outlet),
+        };
+        let mut walk = Walk {
+            gate: self,
+            standing: &origin.standing,
+            session: origin.session().map(Arc::as_ref),
+            call,
+            subject: asked.subject,
+            permits: Vec::new(),
+            rule: None,
+            question: None,
+            called: asked.called,
+            seat: Some(seat),
+            progress: Progress::In,
+        };
+        pipeline::run(stages, &mut walk).await
+    }
+
+    /// A UUID of version 7 (RFC 9562): calls sort by the time that they came.
+    fn new_call_id(&self) -> CallId {
+        let mut random = [0; 10];
+        self.clock().random(&mut random);
+        let millis = self.clock().wall().0 / 1000;
+        CallId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// A random session name (RFC 9562, version 4): 122 bits that nobody can guess.
+    pub(crate) fn new_session_id(&self) -> Uuid {
+        let mut random = [0; 16];
+        self.clock().random(&mut random);
+        uuid::Builder::from_random_bytes(random).into_uuid()
+    }
+}
+
+/// The string at `key`, which must be there.
+pub(crate) fn required(params: &Params, key: &'static str) -> Result<String, ProtocolError> {
+    let refuse = |message: String| ProtocolError {
+        code: code::INVALID_PARAMS,
+        message,
+        data: None,
+    };
+    let text = params
+        .string(key)
+        .map_err(|_| refuse(format!("`{key}` must be a string")))?
+        .ok_or_else(|| refuse(format!("`{key}` is missing")))?;
+    if text.contains('\0') {
+        return Err(refuse(format!("`{key}` may not contain U+0000")));
+    }
+    Ok(text)
+}

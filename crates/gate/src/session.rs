@@ -1,0 +1,339 @@
+//! Sessions of the legacy revisions. The id is sealed and carries the facts, so that any replica can
+//! serve it; what lives here is what can be lost with the replica: the level, the streams, the calls
+//! in flight.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use durward_core::{CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall};
+use durward_wire::scan::RequestId;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::{seal::Sealer, stream::Streams};
+
+/// How long a session id is good for.
+pub const SESSION_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+const PURPOSE: &str = "session";
+const LONGEST_FACTS: usize = 2048;
+
+/// Calls in flight by the id that their client gave them.
+#[derive(Default)]
+pub struct InFlight(Mutex<HashMap<RequestId, Cancel>>);
+
+impl InFlight {
+    /// Enters a call; `None` where one of this id is already running.
+    pub fn enter(self: &Arc<Self>, id: &RequestId) -> Option<Ticket> {
+        let cancel = Cancel::new();
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.contains_key(id) {
+            return None;
+        }
+        running.insert(id.clone(), cancel.clone());
+        Some(Ticket {
+            running: Arc::clone(self),
+            id: id.clone(),
+            cancel,
+        })
+    }
+
+    /// Stops the call of this id, if there is one.
+    pub fn cancel(&self, id: &RequestId) {
+        if let Some(cancel) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+        {
+            cancel.cancel();
+        }
+    }
+
+    /// Stops all.
+    pub fn cancel_all(&self) {
+        for cancel in self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
+            cancel.cancel();
+        }
+    }
+}
+
+/// A call's place among those in flight; dropping it leaves.
+pub struct Ticket {
+    running: Arc<InFlight>,
+    id: RequestId,
+    cancel: Cancel,
+}
+
+impl Ticket {
+    /// What stops the call.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.running
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
+    }
+}
+
+/// Where a session hears what it did not ask for just now.
+pub enum Unsolicited {
+    /// The GET stream.
+    Get,
+    /// The pipe itself.
+    Pipe(mpsc::Sender<Bytes>),
+    /// Nowhere: a session-less client.
+    Nowhere,
+}
+
+/// One legacy session, as this process holds it.
+pub struct Session {
+    id: Uuid,
+    caller: CallerId,
+    client: Arc<Client>,
+    level: Mutex<Option<LogLevel>>,
+    initialized: AtomicBool,
+    subscriptions: Mutex<HashSet<String>>,
+    unsolicited: Unsolicited,
+    used: AtomicU64,
+    /// Its event streams.
+    pub streams: Arc<Streams>,
+    /// Its calls in flight.
+    pub in_flight: Arc<InFlight>,
+}
+
+impl Session {
+    /// A session of this caller.
+    pub fn new(id: Uuid, caller: CallerId, client: Client, unsolicited: Unsolicited) -> Self {
+        Self {
+            id,
+            caller,
+            client: Arc::new(client),
+            level: Mutex::default(),
+            initialized: AtomicBool::new(false),
+            subscriptions: Mutex::default(),
+            unsolicited,
+            used: AtomicU64::new(0),
+            streams: Arc::default(),
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Whose it is.
+    pub fn caller(&self) -> &CallerId {
+        &self.caller
+    }
+
+    /// The client, as `initialize` found it.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// The revision agreed on.
+    pub fn revision(&self) -> Revision {
+        self.client.revision
+    }
+
+    /// True for one that `initialize` opened; false for a call without a session.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self.unsolicited, Unsolicited::Nowhere)
+    }
+
+    /// The least level of logs that it wants; none until it says.
+    pub fn level(&self) -> Option<LogLevel> {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `logging/setLevel`.
+    pub fn set_level(&self, level: LogLevel) {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+    }
+
+    /// `notifications/initialized`: from here on it may be told what it did not ask for.
+    pub fn set_initialized(&self) {
+        self.initialized.store(true, Ordering::Relaxed);
+    }
+
+    /// `resources/subscribe`; false at the limit.
+    pub fn subscribe(&self, uri: &str) -> bool {
+        const MOST: usize = 256;
+        let mut all = self
+            .subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.len() < MOST && {
+            all.insert(uri.to_owned());
+            true
+        }
+    }
+
+    /// `resources/unsubscribe`.
+    pub fn unsubscribe(&self, uri: &str) {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uri);
+    }
+
+    /// Does it want to hear of this resource?
+    pub fn is_subscribed(&self, uri: &str) -> bool {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(uri)
+    }
+
+    /// Tells it what it did not ask for just now; `kind` names what makes an older one needless.
+    pub fn tell(&self, kind: &'static str, now: Monotonic, message: Bytes) {
+        if !self.initialized.load(Ordering::Relaxed) {
+            return;
+        }
+        match &self.unsolicited {
+            Unsolicited::Get => self.streams.push_merged(kind, now, message),
+            Unsolicited::Pipe(sender) => {
+                if sender.try_send(message).is_err() {
+                    tracing::debug!("a notification was dropped: the client is slow or gone");
+                }
+            }
+            Unsolicited::Nowhere => {}
+        }
+    }
+
+    /// Notes that it was used.
+    pub(crate) fn touch(&self, now: Monotonic) {
+        self.used.store(now.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn last_used(&self) -> Monotonic {
+        Monotonic(self.used.load(Ordering::Relaxed))
+    }
+}
+
+/// What the sealed id holds.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    id: Uuid,
+    caller: CallerId,
+    revision: String,
+    capabilities: Box<serde_json::value::RawValue>,
+    info: Option<Box<serde_json::value::RawValue>>,
+    expires: Wall,
+}
+
+/// Makes the id of a session: its facts, sealed. `None` where the client says too much of itself.
+pub(crate) fn seal(sealer: &Sealer, session: &Session, now: Wall) -> Option<String> {
+    let raw = |json: &RawJson| serde_json::value::RawValue::from_string(json.as_str().to_owned());
+    let client = &session.client;
+    let facts = Facts {
+        id: session.id,
+        caller: session.caller.clone(),
+        revision: client.revision.as_str().to_owned(),
+        capabilities: raw(&client.capabilities).ok()?,
+        info: client.info.as_ref().and_then(|info| raw(info).ok()),
+        expires: now.after(SESSION_TTL),
+    };
+    let text = serde_json::to_vec(&facts).ok()?;
+    if text.len() > LONGEST_FACTS {
+        return None;
+    }
+    sealer.seal(PURPOSE, &text)
+}
+
+/// Opens an id. Unknown, forged, expired or another caller's: all alike `None`.
+pub(crate) fn open(sealer: &Sealer, token: &str, caller: &CallerId, now: Wall) -> Option<Session> {
+    if token.len() > 2 * LONGEST_FACTS {
+        return None;
+    }
+    let facts: Facts = serde_json::from_slice(&sealer.open(PURPOSE, token)?).ok()?;
+    if facts.caller != *caller || facts.expires <= now {
+        return None;
+    }
+    let client = Client::new(
+        Revision::parse(&facts.revision)?,
+        RawJson::from_raw(&facts.capabilities),
+        facts.info.as_deref().map(RawJson::from_raw),
+    );
+    let session = Session::new(facts.id, facts.caller, client, Unsolicited::Get);
+    // After a restart it can't be known whether `notifications/initialized` came; the client does.
+    session.set_initialized();
+    Some(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use durward_core::{Fingerprint, ManualClock};
+
+    use super::*;
+
+    fn caller(fingerprint: &str) -> CallerId {
+        CallerId::of_key(&Fingerprint::try_from(fingerprint.to_owned()).unwrap())
+    }
+
+    fn sealed() -> (Sealer, String) {
+        let sealer = Sealer::new(&[7; 32], Arc::new(ManualClock::new()));
+        let client = Client::new(Revision::V2025_11_25, RawJson::empty_object(), None);
+        let id = Uuid::from_u128(1);
+        let session = Session::new(id, caller("00000001"), client, Unsolicited::Get);
+        let token = seal(&sealer, &session, Wall(0)).unwrap();
+        (sealer, token)
+    }
+
+    #[test]
+    fn a_session_id_opens_for_its_caller_alone_and_not_for_ever() {
+        let (sealer, token) = sealed();
+        assert!(open(&sealer, &token, &caller("00000001"), Wall(1)).is_some());
+        assert!(open(&sealer, &token, &caller("00000002"), Wall(1)).is_none());
+        let late = Wall(0).after(SESSION_TTL);
+        assert!(open(&sealer, &token, &caller("00000001"), late).is_none());
+    }
+
+    #[test]
+    fn a_changed_id_opens_for_nobody() {
+        let (sealer, token) = sealed();
+        for at in 0..token.len() {
+            let mut forged = token.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            assert!(
+                open(&sealer, &forged, &caller("00000001"), Wall(1)).is_none(),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_calls_of_one_id_can_t_run_at_once() {
+        let calls = Arc::new(InFlight::default());
+        let id = RequestId::from(1);
+        let ticket = calls.enter(&id).unwrap();
+        assert!(calls.enter(&id).is_none());
+        calls.cancel(&id);
+        assert!(ticket.cancel().is_cancelled());
+        drop(ticket);
+        assert!(calls.enter(&id).is_some());
+    }
+}

@@ -1,0 +1,113 @@
+//! A caller as one configuration sees it. A door keeps it with the connection, so that most calls
+//! find everything about their caller in one place.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use durward_core::{Caller, ToolName};
+use durward_guard::limit::{Bounds, Quota};
+use durward_store::limits::{Cell, Gauge, LimitKey, MemoryLimits};
+
+use crate::{house::House, view::View};
+
+/// A bucket and how it fills.
+pub(crate) struct Bucket {
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) quota: Quota,
+}
+
+/// The limits of one tool for one caller.
+#[derive(Default)]
+pub(crate) struct ToolStanding {
+    pub(crate) bucket: Option<Bucket>,
+    pub(crate) gauge: Option<Arc<Gauge>>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// A caller's standing.
+pub struct Standing {
+    caller: Arc<Caller>,
+    house: Arc<House>,
+    view: Arc<View>,
+    pub(crate) calls: Option<Bucket>,
+    pub(crate) total: Option<Bucket>,
+    pub(crate) gauge: Option<Arc<Gauge>>,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) timeout: Duration,
+    tools: Vec<OnceLock<ToolStanding>>,
+}
+
+impl Standing {
+    pub(crate) fn new(caller: Arc<Caller>, house: Arc<House>, store: &MemoryLimits) -> Self {
+        let view = house.view(&caller.roles);
+        let limits = &house.limits;
+        let of_all = Bounds {
+            quota: limits.calls_quota(),
+            concurrency: limits.concurrency,
+            timeout: Some(limits.timeout),
+        };
+        let own = of_all.strictest(house.policy.limits_for(&caller.roles));
+        let bucket = |key, quota: Option<Quota>| {
+            quota.map(|quota| Bucket {
+                cell: store.cell(&key),
+                quota,
+            })
+        };
+        let id = || caller.id.clone();
+        Self {
+            calls: bucket(LimitKey::Caller(id()), own.quota),
+            total: bucket(LimitKey::Total, limits.total_quota()),
+            concurrency: own.concurrency,
+            timeout: own.timeout.unwrap_or(limits.timeout),
+            gauge: own
+                .concurrency
+                .map(|cap| store.gauge(&LimitKey::Caller(id()), cap)),
+            tools: house
+                .catalogue
+                .tools()
+                .iter()
+                .map(|_| OnceLock::new())
+                .collect(),
+            view,
+            caller,
+            house,
+        }
+    }
+
+    /// Who it is.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// The configuration that this standing is of.
+    pub(crate) fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
+    /// What the caller may see.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The caller's limits for the tool at this place of the catalogue.
+    pub(crate) fn tool(&self, place: usize, store: &MemoryLimits) -> &ToolStanding {
+        self.tools[place].get_or_init(|| {
+            let name = &self.house.catalogue.tools()[place].tool.name;
+            self.of_tool(name, self.house.limits.tool(name.as_str()), store)
+        })
+    }
+
+    fn of_tool(&self, name: &ToolName, bounds: Bounds, store: &MemoryLimits) -> ToolStanding {
+        let key = LimitKey::Tool(self.caller.id.clone(), name.clone());
+        ToolStanding {
+            bucket: bounds.quota.map(|quota| Bucket {
+                cell: store.cell(&key),
+                quota,
+            }),
+            gauge: bounds.concurrency.map(|cap| store.gauge(&key, cap)),
+            timeout: bounds.timeout,
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! A legacy session's event streams: what waits for a reader, and what one may ask for again.
+//!
+//! Stream 0 is the GET stream; each POST that streams gets a number of its own. Ids are
+//! `<stream>.<n>`, and a reader resumes its own stream alone (MCP 2025-11-25, basic/transports,
+//! "Resumability and Redelivery").
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use durward_core::Monotonic;
+use durward_wire::sse::EventId;
+use tokio::sync::Notify;
+
+/// The number of the GET stream.
+pub const GET_STREAM: u64 = 0;
+
+const MOST_EVENTS: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
+const MOST_STREAMS: usize = 32;
+const KEEP: Duration = Duration::from_secs(300);
+
+/// All streams of one session.
+#[derive(Default)]
+pub struct Streams {
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    streams: BTreeMap<u64, Stream>,
+    opened: u64,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Stream {
+    events: VecDeque<Event>,
+    sent: u64,
+    done: bool,
+    reader: u64,
+}
+
+struct Event {
+    number: u64,
+    at: Monotonic,
+    data: Bytes,
+    /// Set for what makes an older one of its kind needless, such as `list_changed`.
+    merge: Option<&'static str>,
+}
+
+impl Streams {
+    /// Opens a stream for one POST.
+    pub fn open(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.opened += 1;
+        let id = inner.opened;
+        inner.streams.insert(id, Stream::default());
+        while inner.streams.len() > MOST_STREAMS {
+            let oldest = inner
+                .streams
+                .iter()
+                .find(|(id, stream)| **id != GET_STREAM && stream.done);
+            let Some(id) = oldest.map(|(id, _)| *id) else {
+                break;
+            };
+            inner.streams.remove(&id);
+        }
+        id
+    }
+
+    /// Adds a message to a stream.
+    pub fn push(&self, stream: u64, at: Monotonic, data: Bytes) {
+        self.add(
+            stream,
+            Event {
+                number: 0,
+                at,
+                data,
+                merge: None,
+            },
+        );
+    }
+
+    /// Adds a message that makes a waiting one of the same kind needless.
+    pub fn push_merged(&self, kind: &'static str, at: Monotonic, data: Bytes) {
+        self.add(
+            GET_STREAM,
+            Event {
+                number: 0,
+                at,
+                data,
+                merge: Some(kind),
+            },
+        );
+    }
+
+    fn add(&self, stream: u64, mut event: Event) {
+        let mut inner = self.lock();
+        if inner.closed {
+            return;
+        }
+        let stream = inner.streams.entry(stream).or_default();
+        if event.merge.is_some() {
+            stream.events.retain(|old| old.merge != event.merge);
+        }
+        stream.sent += 1;
+        event.number = stream.sent;
+        let now = event.at;
+        stream.events.push_back(event);
+        stream.trim(now);
+        drop(inner);
+        self.changed.notify_waiters();
+    }
+
+    /// Nothing more will come on this stream.
+    pub fn finish(&self, stream: u64) {
+        if let Some(stream) = self.lock().streams.get_mut(&stream) {
+            stream.done = true;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Ends all streams and their readers.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    /// True where the stream has something to be read, or a reader that waits for it.
+    pub fn has_begun(&self, stream: u64) -> bool {
+        self.lock()
+            .streams
+            .get(&stream)
+            .is_some_and(|stream| !stream.events.is_empty() || stream.reader > 0)
+    }
+
+    /// Ends when the stream has something to be read, or is finished.
+    pub async fn started(&self, stream: u64) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let begun = self
+                .lock()
+                .streams
+                .get(&stream)
+                .is_none_or(|stream| stream.done || !stream.events.is_empty());
+            if begun {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Reads a stream from after event `after`; an earlier reader of it ends. `None` where there is
+    /// no such stream any more.
+    pub fn read(self: &Arc<Self>, stream: u64, after: u64) -> Option<Reader> {
+        let mut inner = self.lock();
+        if stream == GET_STREAM {
+            inner.streams.entry(GET_STREAM).or_default();
+        }
+        let found = inner.streams.get_mut(&stream)?;
+        found.reader += 1;
+        let reader = found.reader;
+        drop(inner);
+        self.changed.notify_waiters();
+        Some(Reader {
+            streams: Arc::clone(self),
+            stream,
+            after,
+            reader,
+        })
+    }
+
+    /// Number of the first event on the GET stream that nobody has read: a new reader begins there.
+    pub fn unread(&self) -> u64 {
+        self.lock().streams.get(&GET_STREAM).map_or(0, |stream| {
+            stream
+                .events
+                .front()
+                .map_or(stream.sent, |event| event.number - 1)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    fn trim(&mut self, now: Monotonic) {
+        let mut bytes: usize = self.events.iter().map(|event| event.data.len()).sum();
+        // The newest always stays: a reader that keeps up must get it, however large it is.
+        while self.events.len() > 1 {
+            let oldest = &self.events[0];
+            let stale = now.since(oldest.at) > KEEP;
+            if !stale && bytes <= MOST_BYTES && self.events.len() <= MOST_EVENTS {
+                break;
+            }
+            bytes -= oldest.data.len();
+            self.events.pop_front();
+        }
+    }
+}
+
+/// Reads one stream.
+pub struct Reader {
+    streams: Arc<Streams>,
+    stream: u64,
+    after: u64,
+    reader: u64,
+}
+
+impl Reader {
+    /// The id that names this reader's place.
+    pub fn place(&self) -> EventId {
+        EventId {
+            stream: self.stream,
+            number: self.after,
+        }
+    }
+
+    /// The next event; `None` when the stream has ended or another reader took it over.
+    pub async fn next(&mut self) -> Option<(EventId, Bytes)> {
+        loop {
+            let streams = Arc::clone(&self.streams);
+            let changed = streams.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.look() {
+                Look::Event(id, data) => return Some((id, data)),
+                Look::Ended => return None,
+                Look::Wait => changed.await,
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let inner = self.streams.lock();
+        let Some(stream) = inner.streams.get(&self.stream) else {
+            return Look::Ended;
+        };
+        if stream.reader != self.reader {
+            return Look::Ended;
+        }
+        match stream.events.iter().find(|event| event.number > self.after) {
+            Some(event) => {
+                self.after = event.number;
+                Look::Event(
+                    EventId {
+                        stream: self.stream,
+                        number: event.number,
+                    },
+                    event.data.clone(),
+                )
+            }
+            None if stream.done || inner.closed => Look::Ended,
+            None => Look::Wait,
+        }
+    }
+}
+
+enum Look {
+    Event(EventId, Bytes),
+    Ended,
+    Wait,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_reader_resumes_after_the_event_that_it_saw() {
+        let streams = Arc::new(Streams::default());
+        let stream = streams.open();
+        for text in ["a", "b", "c"] {
+            streams.push(stream, Monotonic(0), data(text));
+        }
+        streams.finish(stream);
+        let mut reader = streams.read(stream, 1).unwrap();
+        assert_eq!(reader.next().await.unwrap().1, data("b"));
+        assert_eq!(
+            reader.next().await.unwrap().0.to_string(),
+            format!("{stream}.3")
+        );
+        assert!(reader.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_new_reader_ends_the_old_one() {
+        let streams = Arc::new(Streams::default());
+        let mut old = streams.read(GET_STREAM, 0).unwrap();
+        let mut new = streams.read(GET_STREAM, 0).unwrap();
+        assert!(old.next().await.is_none());
+        streams.push(GET_STREAM, Monotonic(0), data("a"));
+        assert_eq!(new.next().await.unwrap().1, data("a"));
+    }
+
+    #[test]
+    fn waiting_messages_are_bounded_and_merged() {
+        let streams = Arc::new(Streams::default());
+        for _ in 0..1000 {
+            streams.push_merged("tools", Monotonic(0), data("changed"));
+        }
+        assert_eq!(streams.lock().streams[&GET_STREAM].events.len(), 1);
+        for _ in 0..1000 {
+            streams.push(GET_STREAM, Monotonic(0), data("x"));
+        }
+        assert_eq!(
+            streams.lock().streams[&GET_STREAM].events.len(),
+            MOST_EVENTS
+        );
+    }
+}

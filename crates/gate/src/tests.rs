@@ -1,0 +1,13 @@
+//! The gate as its doors see it, with providers and a clock that a test holds in its hand.
+
+mod calls;
+mod clients;
+mod legacy;
+mod legacy_calls;
+mod listen;
+mod lists;
+mod modern;
+mod pipe;
+mod stages;
+mod watched;
+mod world;

@@ -1,0 +1,202 @@
+//! The catalogue as one set of roles may see it: what is listed is exactly what can be called.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use durward_core::{RawJson, Revision, RoleName, Tier};
+use durward_guard::policy::{Decision, Kind, Policy, Subject};
+use ring::digest::{SHA256, digest};
+
+use crate::catalogue::{Catalogue, Definition};
+
+/// What a list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ListKind {
+    /// `tools/list`.
+    Tools,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    Templates,
+    /// `prompts/list`.
+    Prompts,
+}
+
+impl ListKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Tools, Self::Resources, Self::Templates, Self::Prompts];
+
+    /// The member of the result that holds the list.
+    pub(crate) fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+}
+
+/// One thing of a list: the name that it is ordered by, and its definition.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    /// Tool name, URI, pattern or prompt name.
+    pub name: String,
+    /// Its definition, ready to be sent.
+    pub definition: RawJson,
+}
+
+/// The lists that were asked for, each as its revision spells it.
+type Lists = HashMap<(ListKind, Revision), std::sync::Arc<[Listed]>>;
+
+/// A role set's view.
+pub(crate) struct View {
+    tools: Vec<Decision>,
+    resources: HashMap<String, Decision>,
+    templates: HashMap<String, Decision>,
+    prompts: HashMap<String, Decision>,
+    lists: Mutex<Lists>,
+    digests: [[u8; 32]; 4],
+}
+
+impl View {
+    /// Judges everything in the catalogue once.
+    pub(crate) fn new(catalogue: &Catalogue, policy: &Policy, roles: &[RoleName]) -> Self {
+        let judge = |kind, name: &str, provider: &str, tier| {
+            policy.decide(
+                roles,
+                &Subject {
+                    kind,
+                    name,
+                    provider,
+                    tier,
+                },
+            )
+        };
+        let read = |kind, name: &str, provider: &str| {
+            (name.to_owned(), judge(kind, name, provider, Tier::Read))
+        };
+        let mut view = Self {
+            tools: catalogue
+                .tools()
+                .iter()
+                .map(|entry| {
+                    let (name, provider) = (entry.tool.name.as_str(), entry.provider.name());
+                    judge(Kind::Tool, name, provider.as_str(), entry.tool.tier)
+                })
+                .collect(),
+            resources: catalogue
+                .resources()
+                .iter()
+                .map(|(uri, entry)| read(Kind::Resource, uri, entry.provider.name().as_str()))
+                .collect(),
+            templates: catalogue
+                .templates()
+                .iter()
+                .map(|(uri, entry)| read(Kind::Resource, uri, entry.provider.name().as_str()))
+                .collect(),
+            prompts: catalogue
+                .prompts()
+                .iter()
+                .map(|(name, entry)| read(Kind::Prompt, name, entry.provider.name().as_str()))
+                .collect(),
+            lists: Mutex::default(),
+            digests: [[0; 32]; 4],
+        };
+        view.digests = ListKind::ALL.map(|kind| view.digest(catalogue, kind));
+        view
+    }
+
+    /// What the policy says of the tool at this place of the catalogue.
+    pub(crate) fn tool(&self, position: usize) -> &Decision {
+        &self.tools[position]
+    }
+
+    /// What it says of a listed resource; `None` where there is none of that URI.
+    pub(crate) fn resource(&self, uri: &str) -> Option<&Decision> {
+        self.resources.get(uri)
+    }
+
+    /// What it says of a prompt; `None` where there is none of that name.
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Decision> {
+        self.prompts.get(name)
+    }
+
+    /// True where the two show different things in a list of this kind.
+    pub(crate) fn differs(&self, other: &Self, kind: ListKind) -> bool {
+        self.digests[kind as usize] != other.digests[kind as usize]
+    }
+
+    /// The list as a client of this revision sees it; made when first asked for.
+    pub(crate) fn list(
+        &self,
+        catalogue: &Catalogue,
+        kind: ListKind,
+        revision: Revision,
+    ) -> std::sync::Arc<[Listed]> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists
+            .entry((kind, revision))
+            .or_insert_with(|| self.visible(catalogue, kind, revision).into());
+        std::sync::Arc::clone(list)
+    }
+
+    fn visible(&self, catalogue: &Catalogue, kind: ListKind, revision: Revision) -> Vec<Listed> {
+        fn seen(decision: Option<&Decision>) -> bool {
+            !matches!(decision, None | Some(Decision::Deny { .. }))
+        }
+        fn listed<T: serde::Serialize>(name: &str, definition: &T) -> Option<Listed> {
+            let definition = RawJson::of(definition).ok()?;
+            Some(Listed {
+                name: name.to_owned(),
+                definition,
+            })
+        }
+        match kind {
+            ListKind::Tools => catalogue
+                .tools()
+                .iter()
+                .zip(&self.tools)
+                .filter(|(_, decision)| seen(Some(decision)))
+                .filter_map(|(entry, _)| {
+                    listed(
+                        entry.tool.name.as_str(),
+                        &Definition::of(&entry.tool, revision),
+                    )
+                })
+                .collect(),
+            ListKind::Resources => catalogue
+                .resources()
+                .iter()
+                .filter(|(uri, _)| seen(self.resources.get(*uri)))
+                .filter_map(|(uri, entry)| listed(uri, &entry.item))
+                .collect(),
+            ListKind::Templates => catalogue
+                .templates()
+                .iter()
+                .filter(|(uri, _)| seen(self.templates.get(*uri)))
+                .filter_map(|(uri, entry)| listed(uri, &entry.item))
+                .collect(),
+            ListKind::Prompts => catalogue
+                .prompts()
+                .iter()
+                .filter(|(name, _)| seen(self.prompts.get(*name)))
+                .filter_map(|(name, entry)| listed(name, &entry.item))
+                .collect(),
+        }
+    }
+
+    fn digest(&self, catalogue: &Catalogue, kind: ListKind) -> [u8; 32] {
+        let mut text = Vec::new();
+        for listed in self.visible(catalogue, kind, Revision::V2026_07_28) {
+            text.extend_from_slice(listed.definition.bytes());
+            text.push(b'\n');
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(digest(&SHA256, &text).as_ref());
+        out
+    }
+}

@@ -1,0 +1,17 @@
+//! Judgements: policy, limits, path rules, schemas, redaction; pure.
+//!
+//! Nothing here does I/O, asks the time or keeps state: what is judged comes in, the verdict goes
+//! out. Whatever can be wrong in the configuration is a [`GuardError`] when a judge is built, never
+//! a surprise when it judges.
+
+mod error;
+pub mod glob;
+pub mod limit;
+pub mod path;
+pub mod policy;
+pub mod redact;
+pub mod schema;
+pub mod selector;
+pub mod uri;
+
+pub use error::GuardError;

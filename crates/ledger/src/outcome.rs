@@ -1,0 +1,139 @@
+//! How a call ended.
+
+use std::borrow::Cow;
+
+use durward_core::{RawJson, Refusal, RefusalCode};
+use ring::digest::{SHA256, digest};
+
+/// How a call ended that was let through. Its duration counts from [`crate::Journal::enter`].
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// In one word.
+    pub status: Status,
+    /// The stable word of a refusal, or the number of a JSON-RPC error.
+    pub code: Option<Cow<'static, str>>,
+    /// The finer word.
+    pub detail: Option<&'static str>,
+    /// The rule that decided, if one did.
+    pub rule: Option<Box<str>>,
+    /// The sentence that the client got.
+    pub reason: Option<Cow<'static, str>>,
+    /// What it gave back.
+    pub result: Option<ResultFacts>,
+}
+
+impl Outcome {
+    /// It did what was asked.
+    pub fn ok(result: ResultFacts) -> Self {
+        Self {
+            result: Some(result),
+            ..Self::of(Status::Ok)
+        }
+    }
+
+    /// It ran and failed: a result with `isError`, or a JSON-RPC error with its number.
+    pub fn error(code: Option<i64>, result: Option<ResultFacts>) -> Self {
+        let code = code.map(|number| number.to_string().into());
+        Self {
+            code,
+            result,
+            ..Self::of(Status::Error)
+        }
+    }
+
+    /// It was stopped by its provider or on the way out.
+    pub fn refused(refusal: &Refusal) -> Self {
+        let status = match refusal.code {
+            RefusalCode::Timeout => Status::Timeout,
+            RefusalCode::Cancelled => Status::Cancelled,
+            _ => Status::Refused,
+        };
+        Self {
+            code: Some(refusal.code.as_str().into()),
+            detail: refusal.detail,
+            rule: refusal.rule.clone(),
+            reason: Some(refusal.reason.clone()),
+            ..Self::of(status)
+        }
+    }
+
+    /// Nothing but a status.
+    pub fn of(status: Status) -> Self {
+        Self {
+            status,
+            code: None,
+            detail: None,
+            rule: None,
+            reason: None,
+            result: None,
+        }
+    }
+}
+
+/// How a call ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Ok,
+    /// It ran and failed.
+    Error,
+    /// The client stopped it or left.
+    Cancelled,
+    /// durward's own fault.
+    Panicked,
+    /// It took too long.
+    Timeout,
+    /// A stage or the provider refused.
+    Refused,
+}
+
+impl Status {
+    /// The word in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What is known of a result.
+#[derive(Debug, Clone)]
+pub struct ResultFacts {
+    /// Its bytes on the wire.
+    pub bytes: u64,
+    /// Of those bytes.
+    pub sha256: Option<[u8; 32]>,
+    /// The result as the gate redacted it, where the configuration keeps results.
+    pub body: Option<RawJson>,
+}
+
+impl ResultFacts {
+    /// Its size only.
+    pub fn size(bytes: usize) -> Self {
+        Self {
+            bytes: bytes as u64,
+            sha256: None,
+            body: None,
+        }
+    }
+
+    /// Its size and digest.
+    pub fn digest(result: &[u8]) -> Self {
+        Self {
+            sha256: Some(sha256(result)),
+            ..Self::size(result.len())
+        }
+    }
+}
+
+/// SHA-256 (FIPS 180-4).
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    out
+}

@@ -1,0 +1,20 @@
+//! Why a pack can't be opened. For whoever wrote the configuration.
+
+use thiserror::Error;
+
+/// Why a pack can't be opened.
+#[derive(Debug, Error)]
+pub enum PacksError {
+    /// A root can't be used.
+    #[error(transparent)]
+    Root(#[from] durward_cage::files::RootFault),
+    /// A pattern of `files.read` or `files.deny` is none.
+    #[error("files: {0}")]
+    Pattern(#[from] durward_guard::GuardError),
+    /// There is no root, or roots that can't be told apart.
+    #[error("files: {0}")]
+    Roots(&'static str),
+    /// A name of ours is not one.
+    #[error(transparent)]
+    Name(#[from] durward_core::NameError),
+}

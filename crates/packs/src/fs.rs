@@ -1,0 +1,115 @@
+//! The pack `fs`: tools that read what is shared. Every path goes through [`places`], every file
+//! through cage's handles.
+
+mod content;
+mod ignores;
+mod list;
+mod offer;
+mod places;
+mod range;
+mod read;
+mod refuse;
+mod search;
+mod stat;
+mod tree;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, sync::Arc};
+
+use durward_cage::files::RootSettings;
+use durward_core::{Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode};
+
+use crate::PacksError;
+use places::Places;
+
+/// What the file tools may touch: the section `files` of the configuration.
+#[derive(Debug, Clone)]
+pub struct FsSettings {
+    /// What is shared: one root, or several that have names.
+    pub roots: Vec<RootSettings>,
+    /// What may be read, as globs below each root.
+    pub read: Vec<String>,
+    /// What may not be touched, beside the built-in list.
+    pub deny: Vec<String>,
+    /// Does the built-in list apply?
+    pub builtin_deny: bool,
+    /// The most bytes that one answer takes from a file.
+    pub max_read: u64,
+    /// Durward's own folders: state and configuration.
+    pub forbidden: Vec<PathBuf>,
+}
+
+impl Default for FsSettings {
+    fn default() -> Self {
+        Self {
+            roots: vec![RootSettings {
+                path: ".".into(),
+                ..RootSettings::default()
+            }],
+            read: vec!["**".to_owned()],
+            deny: Vec::new(),
+            builtin_deny: true,
+            max_read: 1024 * 1024,
+            forbidden: Vec::new(),
+        }
+    }
+}
+
+/// The pack: `fs_list`, `fs_read`, `fs_search`, `fs_stat` and `fs_tree`.
+#[derive(Debug)]
+pub struct FsPack {
+    name: PackName,
+    offer: Offer,
+    places: Arc<Places>,
+}
+
+impl FsPack {
+    /// Opens the roots.
+    ///
+    /// # Errors
+    /// A root or a pattern can't be used.
+    pub fn open(settings: &FsSettings) -> Result<Self, PacksError> {
+        Ok(Self {
+            name: PackName::new("fs")?,
+            offer: Offer {
+                tools: offer::tools()?,
+                ..Offer::default()
+            },
+            places: Arc::new(Places::open(settings)?),
+        })
+    }
+
+    /// What whoever configured it should know.
+    pub fn warnings(&self) -> Vec<String> {
+        self.places.warnings()
+    }
+}
+
+impl Provider for FsPack {
+    fn name(&self) -> &PackName {
+        &self.name
+    }
+
+    fn offer(&self) -> Offer {
+        self.offer.clone()
+    }
+
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
+        Box::pin(async move {
+            match call.target.name() {
+                "fs_list" => list::run(&self.places, call).await,
+                "fs_read" => read::run(&self.places, call).await,
+                "fs_search" => search::run(&self.places, call).await,
+                "fs_stat" => stat::run(&self.places, call).await,
+                "fs_tree" => tree::run(&self.places, call).await,
+                _ => Err(Refusal::new(
+                    RefusalCode::NotFound,
+                    "there is no such file tool",
+                )),
+            }
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! What bytes are, judged by themselves first and by their file's name second.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// How content is spelled in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Encoding {
+    Utf8,
+    Base64,
+}
+
+/// The bytes as text: valid UTF-8 without NUL.
+pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| memchr::memchr(0, bytes).is_none())
+}
+
+/// True where the beginning of a file looks like text; a character that it cuts does not count.
+pub(super) fn begins_as_text(bytes: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none() && bytes.len() - error.valid_up_to() < 4,
+    };
+    whole && memchr::memchr(0, bytes).is_none()
+}
+
+/// Spells the bytes: as text if they are text and nobody wants base64.
+pub(super) fn spell(bytes: Vec<u8>, base64_wanted: bool) -> (String, Encoding) {
+    if base64_wanted || memchr::memchr(0, &bytes).is_some() {
+        return (STANDARD.encode(bytes), Encoding::Base64);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, Encoding::Utf8),
+        Err(error) => (STANDARD.encode(error.as_bytes()), Encoding::Base64),
+    }
+}
+
+/// The media type: what the name suggests, unless the content is of the other kind.
+pub(super) fn mime(path: &str, is_text: bool) -> &'static str {
+    let guess = mime_guess::from_path(path).first_raw();
+    match guess {
+        Some(guess) if is_textual(guess) == is_text => guess,
+        _ if is_text => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The media type that the name suggests.
+pub(super) fn mime_by_name(path: &str) -> &'static str {
+    mime_guess::from_path(path)
+        .first_raw()
+        .unwrap_or("application/octet-stream")
+}
+
+fn is_textual(mime: &str) -> bool {
+    const TEXT: [&str; 9] = [
+        "application/json",
+        "application/javascript",
+        "application/xml",
+        "application/sql",
+        "application/toml",
+        "application/x-sh",
+        "application/x-httpd-php",
+        "application/yaml",
+        "application/x-yaml",
+    ];
+    mime.starts_with("text/")
+        || mime.ends_with("+xml")
+        || mime.ends_with("+json")
+        || TEXT.contains(&mime)
+}
+
+/// A digest as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| {
+            [
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]
+        })
+        .map(char::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_is_text_whatever_its_ending_suggests() {
+        for path in [
+            "src/config.ts",
+            "a.py",
+            "m.rs",
+            "t.toml",
+            "s.sh",
+            "Makefile",
+            "i.svg",
+        ] {
+            let mime = mime(path, true);
+            assert!(is_textual(mime), "{path}: {mime}");
+        }
+        assert_eq!(mime("a.png", false), "image/png");
+        assert_eq!(mime("a.txt", false), "application/octet-stream");
+        assert_eq!(mime("a.png", true), "text/plain");
+    }
+
+    #[test]
+    fn text_is_judged_by_content() {
+        assert_eq!(
+            spell(b"ol\xe9".to_vec(), false),
+            ("b2zp".to_owned(), Encoding::Base64)
+        );
+        assert_eq!(spell(b"a\0".to_vec(), false).1, Encoding::Base64);
+        assert_eq!(
+            spell("olé".into(), false),
+            ("olé".to_owned(), Encoding::Utf8)
+        );
+        assert_eq!(spell("olé".into(), true).1, Encoding::Base64);
+        assert!(begins_as_text(&"é".as_bytes()[..1]));
+        assert!(!begins_as_text(b"\xe9 et al."));
+    }
+
+    #[test]
+    fn hexadecimal() {
+        assert_eq!(hex(&[0, 0x1f, 0xff]), "001fff");
+    }
+}

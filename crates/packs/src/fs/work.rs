@@ -1,0 +1,81 @@
+//! Work that may take long, off the thread that serves.
+
+use durward_core::{Call, Cancel, Refusal, RefusalCode};
+
+/// Files up to this size are read where the call is served: handing over costs more.
+pub(super) const INLINE: u64 = 64 * 1024;
+
+/// Stops the work when the future that waits for it is dropped.
+struct StopOnDrop(Cancel);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Runs `work` on a thread for blocking work. It must watch the [`Cancel`] that it is given.
+pub(super) async fn off_thread<T: Send + 'static>(
+    call: &Call,
+    work: impl FnOnce(&Cancel) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let stop = StopOnDrop(call.cancel.child());
+    let seen = stop.0.clone();
+    let done = tokio::task::spawn_blocking(move || work(&seen)).await;
+    done.unwrap_or_else(|_| {
+        Err(Refusal::new(
+            RefusalCode::Internal,
+            "the work ended in a way that it must not",
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Waker},
+        time::Duration,
+    };
+
+    use durward_testkit::call;
+
+    use super::*;
+
+    #[test]
+    fn dropping_the_future_stops_the_work_and_not_the_call() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let call = call("fs_search", "{}");
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&ended);
+        runtime.block_on(async {
+            let mut work = Box::pin(off_thread(&call, move |stop| {
+                while !stop.is_cancelled() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                seen.store(true, Ordering::Release);
+                Ok(())
+            }));
+            assert!(
+                work.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+        });
+        // Waits for the thread: work that went on would hang here.
+        drop(runtime);
+        assert!(ended.load(Ordering::Acquire) && !call.cancel.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_refusal() {
+        let call = call("fs_search", "{}");
+        let done: Result<(), Refusal> = off_thread(&call, |_| panic!("a fault of ours")).await;
+        assert_eq!(done.unwrap_err().code, RefusalCode::Internal);
+    }
+}

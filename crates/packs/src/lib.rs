@@ -1,0 +1,7 @@
+//! Built-in tools, one folder a pack.
+
+pub mod fs;
+
+mod error;
+
+pub use error::PacksError;

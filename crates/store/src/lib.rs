@@ -1,0 +1,14 @@
+//! State that may be shared: keys, limits, revocations.
+//!
+//! What lies on disk is private to its user (files 0600 in folders 0700) and is only ever replaced
+//! whole. What lies in memory is bounded.
+
+mod error;
+mod file;
+pub mod folder;
+pub mod keys;
+pub mod limits;
+pub mod revocation;
+pub mod sealing;
+
+pub use error::StoreError;

@@ -1,0 +1,21 @@
+//! What the tests of several rooms share; never shipped.
+//!
+//! A [`House`] is a throw-away place for the built program: folders, environment, configuration.
+//! From it come a [`Daemon`] (`durward serve`), a [`Pipe`] (`durward stdio`) and one-off commands.
+//! [`Http`] is a connection that sends exactly the bytes that it is told to.
+
+mod call;
+mod daemon;
+mod house;
+mod http;
+mod pipe;
+mod rpc;
+mod session;
+
+pub use call::call;
+pub use daemon::Daemon;
+pub use house::{House, Ran};
+pub use http::{Answer, Event, Http, Post};
+pub use pipe::Pipe;
+pub use rpc::{LEGACY, MODERN, legacy, modern, modern_meta, notification, refusal, text};
+pub use session::Session;

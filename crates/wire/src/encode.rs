@@ -1,0 +1,238 @@
+//! Our own envelope, written around raw slices: nothing inside them is read or changed.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use durward_core::{ProtocolError, RawJson};
+
+use crate::scan::{
+    RequestId,
+    members::{self, Member},
+};
+
+/// A member to write: its name and its value.
+pub type Addition<'a> = (&'a str, &'a RawJson);
+
+const VERSION: &[u8] = br#"{"jsonrpc":"2.0""#;
+/// Room for the envelope's own words.
+const ENVELOPE: usize = 64;
+
+/// A response with a result. `additions` become members of the result, unless it has members of
+/// those names; a result that is not an object stays as it is.
+pub fn result(id: &RequestId, result: &RawJson, additions: &[Addition<'_>]) -> Bytes {
+    result_with_meta(id, result, additions, &[])
+}
+
+/// As [`result`], and `meta` become members of the result's `_meta`, which is made if there is none.
+/// What is there already wins, a `_meta` that is not an object too.
+pub fn result_with_meta(
+    id: &RequestId,
+    result: &RawJson,
+    additions: &[Addition<'_>],
+    meta: &[Addition<'_>],
+) -> Bytes {
+    let room = result.len() + id.raw().len() + size(additions) + size(meta) + ENVELOPE;
+    let mut out = start(room, Some(id));
+    out.put_slice(br#","result":"#);
+    if additions.is_empty() && meta.is_empty() {
+        out.put_slice(result.bytes());
+    } else {
+        put_extended(&mut out, result, additions, meta);
+    }
+    out.put_u8(b'}');
+    out.freeze()
+}
+
+/// A response with a result of our own making, an object that has none of the members that `first`
+/// spells out (`"a":1,"b":2`): nothing in it is looked for.
+pub fn own_result(id: &RequestId, first: &str, result: &RawJson) -> Bytes {
+    let room = result.len() + id.raw().len() + first.len() + ENVELOPE;
+    let mut out = start(room, Some(id));
+    out.put_slice(br#","result":"#);
+    match result.bytes().strip_prefix(b"{") {
+        Some(rest) if !first.is_empty() => {
+            out.put_u8(b'{');
+            out.put_slice(first.as_bytes());
+            put_comma(&mut out, !rest.trim_ascii_start().starts_with(b"}"));
+            out.put_slice(rest);
+        }
+        _ => out.put_slice(result.bytes()),
+    }
+    out.put_u8(b'}');
+    out.freeze()
+}
+
+/// A response with an error; without an `id` member where the request's could not be read.
+pub fn error(id: Option<&RequestId>, error: &ProtocolError) -> Bytes {
+    let data = error.data.as_ref().map_or(0, RawJson::len);
+    let id_len = id.map_or(0, |id| id.raw().len());
+    let mut out = start(error.message.len() + data + id_len + 2 * ENVELOPE, id);
+    out.put_slice(br#","error":{"code":"#);
+    out.put_slice(error.code.to_string().as_bytes());
+    out.put_slice(br#","message":"#);
+    put_string(&mut out, &error.message);
+    if let Some(data) = &error.data {
+        out.put_slice(br#","data":"#);
+        out.put_slice(data.bytes());
+    }
+    out.put_slice(b"}}");
+    out.freeze()
+}
+
+/// A request of ours.
+pub fn request(id: &RequestId, method: &str, params: &RawJson) -> Bytes {
+    let room = id.raw().len() + method.len() + params.len() + ENVELOPE;
+    put_call(start(room, Some(id)), method, params)
+}
+
+/// A notification of ours.
+pub fn notification(method: &str, params: &RawJson) -> Bytes {
+    put_call(
+        start(method.len() + params.len() + ENVELOPE, None),
+        method,
+        params,
+    )
+}
+
+/// An object of these members, whose names must differ.
+pub fn object(members: &[Addition<'_>]) -> RawJson {
+    let mut out = BytesMut::with_capacity(size(members) + 2);
+    out.put_u8(b'{');
+    put_members(&mut out, members.iter());
+    out.put_u8(b'}');
+    RawJson::from_scanned(out.freeze())
+}
+
+/// The object with `additions` before its own members, unless it has members of those names. What is
+/// not an object stays as it is.
+pub fn extended(object: &RawJson, additions: &[Addition<'_>]) -> RawJson {
+    let mut out = BytesMut::with_capacity(object.len() + size(additions));
+    put_extended(&mut out, object, additions, &[]);
+    RawJson::from_scanned(out.freeze())
+}
+
+/// A text as JSON.
+pub fn string(text: &str) -> RawJson {
+    let mut out = BytesMut::with_capacity(text.len() + 2);
+    put_string(&mut out, text);
+    RawJson::from_scanned(out.freeze())
+}
+
+fn start(room: usize, id: Option<&RequestId>) -> BytesMut {
+    let mut out = BytesMut::with_capacity(room);
+    out.put_slice(VERSION);
+    if let Some(id) = id {
+        out.put_slice(br#","id":"#);
+        out.put_slice(id.raw().bytes());
+    }
+    out
+}
+
+fn put_call(mut out: BytesMut, method: &str, params: &RawJson) -> Bytes {
+    out.put_slice(br#","method":"#);
+    put_string(&mut out, method);
+    out.put_slice(br#","params":"#);
+    out.put_slice(params.bytes());
+    out.put_u8(b'}');
+    out.freeze()
+}
+
+fn put_extended(
+    out: &mut BytesMut,
+    object: &RawJson,
+    additions: &[Addition<'_>],
+    meta: &[Addition<'_>],
+) {
+    let text = object.bytes();
+    let (Some(open), Some(found)) = (memchr::memchr(b'{', text), members::spans(object)) else {
+        out.put_slice(text);
+        return;
+    };
+    let has = |name: &str| found.iter().any(|member| member.is_named(text, name));
+    let own_meta = found.iter().find(|member| member.is_named(text, "_meta"));
+    out.put_u8(b'{');
+    let mut wrote = put_members(out, additions.iter().filter(|(name, _)| !has(name)));
+    if own_meta.is_none() && !meta.is_empty() {
+        put_comma(out, wrote);
+        put_string(out, "_meta");
+        out.put_slice(b":{");
+        put_members(out, meta.iter());
+        out.put_u8(b'}');
+        wrote = true;
+    }
+    put_comma(out, wrote && !found.is_empty());
+    match own_meta.filter(|_| !meta.is_empty()) {
+        Some(own) => put_with_meta(out, text, open, own, meta),
+        None => out.put_slice(&text[open + 1..]),
+    }
+}
+
+/// Writes what follows the object's `{`, and extends its `_meta` on the way.
+fn put_with_meta(
+    out: &mut BytesMut,
+    text: &Bytes,
+    open: usize,
+    own: &Member,
+    meta: &[Addition<'_>],
+) {
+    let value = own.value.range();
+    out.put_slice(&text[open + 1..value.start]);
+    put_extended(out, &own.value(text), meta, &[]);
+    out.put_slice(&text[value.end..]);
+}
+
+/// Writes members without brackets. True if there was one.
+fn put_members<'a>(out: &mut BytesMut, members: impl Iterator<Item = &'a Addition<'a>>) -> bool {
+    let mut wrote = false;
+    for (name, value) in members {
+        put_comma(out, wrote);
+        put_string(out, name);
+        out.put_u8(b':');
+        out.put_slice(value.bytes());
+        wrote = true;
+    }
+    wrote
+}
+
+fn put_comma(out: &mut BytesMut, wanted: bool) {
+    if wanted {
+        out.put_u8(b',');
+    }
+}
+
+fn put_string(out: &mut BytesMut, text: &str) {
+    out.put_u8(b'"');
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if matches!(byte, b'"' | b'\\' | 0..0x20) {
+            out.put_slice(&text.as_bytes()[plain..at]);
+            put_escape(out, byte);
+            plain = at + 1;
+        }
+    }
+    out.put_slice(&text.as_bytes()[plain..]);
+    out.put_u8(b'"');
+}
+
+fn put_escape(out: &mut BytesMut, byte: u8) {
+    match byte {
+        b'"' => out.put_slice(br#"\""#),
+        b'\\' => out.put_slice(br"\\"),
+        b'\n' => out.put_slice(br"\n"),
+        b'\r' => out.put_slice(br"\r"),
+        b'\t' => out.put_slice(br"\t"),
+        _ => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.put_slice(br"\u00");
+            out.put_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+    }
+}
+
+fn size(members: &[Addition<'_>]) -> usize {
+    members
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 8)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests;

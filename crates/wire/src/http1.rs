@@ -1,0 +1,23 @@
+//! HTTP/1.1 as bytes (RFC 9110, RFC 9112): heads, chunked bodies, response heads. Strict: whatever two
+//! parsers might read differently is refused.
+
+pub mod accept;
+mod chunked;
+mod error;
+mod framing;
+mod head;
+mod headers;
+mod host;
+mod response;
+mod target;
+
+pub use chunked::{ChunkError, ChunkedDecoder, Progress};
+pub use error::HeadError;
+pub use framing::BodyFraming;
+pub use head::{HEADERS_MAX, Head, HeadLimits, HttpMethod, parse_head};
+pub use headers::{Doubled, Headers};
+pub use host::{BadHost, HostHeader};
+pub use response::{BodyKind, write_response_head};
+
+#[cfg(test)]
+mod tests;

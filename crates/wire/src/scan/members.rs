@@ -1,0 +1,130 @@
+//! The members of an object that is known to be sound.
+
+use std::borrow::Cow;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use durward_core::RawJson;
+
+use super::reader::{Quoted, Reader, Span};
+
+/// Where a member's key and value are, counted from the object's `{`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member {
+    pub(super) key: Quoted,
+    pub(crate) value: Span,
+}
+
+impl Member {
+    pub(crate) fn is_named(&self, text: &[u8], name: &str) -> bool {
+        let key = &text[self.key.span.range()];
+        if self.key.escaped {
+            self.name(text) == name
+        } else {
+            key == name.as_bytes()
+        }
+    }
+
+    pub(crate) fn name<'a>(&self, text: &'a [u8]) -> Cow<'a, str> {
+        let inner = std::str::from_utf8(&text[self.key.span.range()]).unwrap_or_default();
+        if self.key.escaped {
+            super::escape::unescape(inner)
+        } else {
+            Cow::Borrowed(inner)
+        }
+    }
+
+    pub(crate) fn value(&self, object: &Bytes) -> RawJson {
+        RawJson::from_scanned(object.slice(self.value.range()))
+    }
+}
+
+/// The members of an object, keys unescaped, values as slices of it, in order. None of what is not
+/// an object.
+pub fn members(object: &RawJson) -> Vec<(Cow<'_, str>, RawJson)> {
+    let text = object.bytes();
+    let spans = spans(object).unwrap_or_default();
+    spans
+        .iter()
+        .map(|member| (member.name(text), member.value(text)))
+        .collect()
+}
+
+/// The object less the members whose key `drop` picks; the rest as it was spelled. `None` if nothing
+/// is left or it is not an object.
+pub fn without(object: &RawJson, drop: impl Fn(&str) -> bool) -> Option<RawJson> {
+    remaining(object, &spans(object)?, drop)
+}
+
+/// As [`without`], of an object whose members have been found.
+pub(crate) fn remaining(
+    object: &RawJson,
+    all: &[Member],
+    drop: impl Fn(&str) -> bool,
+) -> Option<RawJson> {
+    let text = object.bytes();
+    let mut out = BytesMut::new();
+    let mut kept = 0;
+    for member in all.iter().filter(|member| !drop(&member.name(text))) {
+        if kept == 0 {
+            out.reserve(text.len());
+        }
+        out.put_u8(if kept == 0 { b'{' } else { b',' });
+        out.put_slice(&text[member.key.span.quoted().start..member.value.range().end]);
+        kept += 1;
+    }
+    if kept == 0 {
+        return None;
+    }
+    if kept == all.len() {
+        return Some(object.clone());
+    }
+    out.put_u8(b'}');
+    Some(RawJson::from_scanned(out.freeze()))
+}
+
+/// Where the members are; `None` of what is not an object.
+pub(crate) fn spans(object: &RawJson) -> Option<Vec<Member>> {
+    if object.len() > Span::MAX {
+        return None;
+    }
+    let mut reader = Reader::trusting(object.as_str());
+    reader.blanks();
+    if reader.peek() != Some(b'{') {
+        return None;
+    }
+    let mut found = Vec::with_capacity(8);
+    let read = reader.object(|reader, key| {
+        let value = reader.value()?;
+        found.push(Member { key, value });
+        Ok(())
+    });
+    // A `RawJson` is sound, so it always is.
+    read.is_ok().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_an_object() {
+        let object = RawJson::from_static(r#" { "a\n" : 1 , "b":{"c":[]} } "#);
+        let found = members(&object);
+        let text = found
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value.as_str()))
+            .collect::<Vec<_>>();
+        assert_eq!(text, [("a\n", "1"), ("b", r#"{"c":[]}"#)]);
+        assert!(members(&RawJson::from_static("[1]")).is_empty());
+    }
+
+    #[test]
+    fn taking_members_out_keeps_the_rest_as_spelled() {
+        let object = RawJson::from_static(r#"{ "a":1, "b" : 2.0,"\u0063":3 }"#);
+        let left = |drop: &[&str]| without(&object, |key| drop.contains(&key));
+        assert_eq!(left(&["a"]).unwrap().as_str(), r#"{"b" : 2.0,"\u0063":3}"#);
+        assert_eq!(left(&["c", "a"]).unwrap().as_str(), r#"{"b" : 2.0}"#);
+        assert_eq!(left(&[]), Some(object.clone()));
+        assert_eq!(left(&["a", "b", "c"]), None);
+    }
+}

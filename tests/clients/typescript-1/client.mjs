@@ -1,0 +1,33 @@
+// TypeScript SDK 1.x, legacy era: client.mjs URL KEY | client.mjs - COMMAND [ARGUMENT...]
+
+import assert from 'node:assert/strict';
+
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+
+const [target, ...rest] = process.argv.slice(2);
+const transport =
+  target === '-'
+    ? new StdioClientTransport({ command: rest[0], args: rest.slice(1) })
+    : new StreamableHTTPClientTransport(new URL(target), {
+        requestInit: { headers: { Authorization: `Bearer ${rest[0]}` } },
+      });
+
+const client = new Client({ name: 'typescript-1', version: '1' }, { capabilities: {} });
+await client.connect(transport);
+assert.equal(client.getServerVersion().name, 'durward');
+const { tools } = await client.listTools();
+assert.deepEqual(
+  tools.map((tool) => tool.name),
+  ['fs_list', 'fs_read', 'fs_search', 'fs_stat', 'fs_tree'],
+);
+const read = await client.callTool({ name: 'fs_read', arguments: { path: 'hello.txt' } });
+assert.ok(!read.isError);
+assert.equal(read.content[0].text, 'hello, client\n');
+assert.equal(read.structuredContent.content, 'hello, client\n');
+const refused = await client.callTool({ name: 'fs_read', arguments: { path: '../outside' } });
+assert.equal(refused.isError, true);
+const guide = await client.readResource({ uri: 'durward://guide' });
+assert.match(guide.contents[0].text, /fs_read/);
+await client.close();
