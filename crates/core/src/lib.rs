@@ -9,14 +9,16 @@ mod caller;
 mod clock;
 mod name;
 mod offer;
+mod own;
 mod provider;
+mod quote;
 mod raw;
 mod refusal;
 mod revision;
 mod secret;
 mod tier;
 
-pub use answer::{Answer, ProtocolError, ToolResult};
+pub use answer::{Answer, ProtocolError};
 pub use call::{
     Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Notify, Operation, Target,
 };
@@ -24,7 +26,9 @@ pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
 pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};
 pub use name::{NameError, PackName, ToolName};
 pub use offer::{Annotations, Offer, Prompt, PromptArgument, Resource, Template, Tool};
+pub use own::OwnResult;
 pub use provider::{BoxFuture, Provider};
+pub use quote::put_quoted;
 pub use raw::RawJson;
 pub use refusal::{Refusal, RefusalCode};
 pub use revision::{Era, Revision};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use durward_core::{
-    Answer, Era, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
+    Answer, Era, Operation, OwnResult, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
 };
 use durward_wire::{code, encode, scan::RequestId};
 use serde::Serialize;
@@ -90,14 +90,14 @@ const COMPLETE: &str = concat!(
 const UNCACHED: &str = r#""ttlMs":0,"cacheScope":"private""#;
 
 /// Writes a result of our own making, in which nothing needs to be looked for.
-fn own(id: &RequestId, revision: Revision, body: &RawJson, caching: Caching) -> Reply {
+fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) -> Reply {
     let body = match (revision.era(), caching) {
-        (Era::Legacy, _) => encode::own_result(id, "", body),
-        (Era::Modern, Caching::Unsaid) => encode::own_result(id, COMPLETE, body),
+        (Era::Legacy, _) => encode::own_result(id, "", result),
+        (Era::Modern, Caching::Unsaid) => encode::own_result(id, COMPLETE, result),
         (Era::Modern, Caching::Never) => {
-            encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), body)
+            encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), result)
         }
-        (Era::Modern, Caching::List) => modern(id, body, caching),
+        (Era::Modern, Caching::List) => modern(id, &result.to_raw(), caching),
     };
     Reply::Message { status: 200, body }
 }
@@ -141,7 +141,7 @@ pub(crate) fn ended(
     };
     match ended {
         Ended::Answered(Answer::Result(body)) => result(id, revision, &body, caching),
-        Ended::Answered(Answer::Own(body)) => own(id, revision, &body, caching),
+        Ended::Answered(Answer::Own(own_result)) => own(id, revision, own_result, caching),
         Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
         Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
         Ended::Refused(refusal) => {

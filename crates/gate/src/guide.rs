@@ -65,7 +65,7 @@ impl Guide {
                 ));
             }
         };
-        body.map(Answer::Own)
+        body.map(|body| Answer::Own(body.into()))
             .map_err(|_| Refusal::new(RefusalCode::Internal, "The guide can't be written."))
     }
 }

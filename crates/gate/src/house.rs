@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use durward_core::{Caller, CallerId, Proof, Provider, RawJson, Refusal, RoleName};
+use durward_core::{Caller, CallerId, OwnResult, Proof, Provider, RawJson, Refusal, RoleName};
 use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
 use durward_ledger::{Keep, ResultFacts};
 use durward_store::keys::KeyRing;
@@ -130,14 +130,24 @@ impl House {
     pub(crate) fn recorded_result(&self, raw: &RawJson) -> ResultFacts {
         match self.keep_results {
             Keep::Nothing => ResultFacts::size(raw.len()),
-            Keep::Digest => ResultFacts::digest(raw.bytes()),
-            Keep::Redacted => {
-                let body = Some(self.redactor.redact(raw));
-                ResultFacts {
-                    body,
-                    ..ResultFacts::digest(raw.bytes())
-                }
-            }
+            Keep::Digest => ResultFacts::digest(raw.len(), raw.bytes()),
+            Keep::Redacted => ResultFacts {
+                body: Some(self.redactor.redact(raw)),
+                ..ResultFacts::digest(raw.len(), raw.bytes())
+            },
+        }
+    }
+
+    /// A result of our own as the record has it. Its text repeats its structure: one digest is enough.
+    pub(crate) fn recorded_own_result(&self, result: &OwnResult) -> ResultFacts {
+        let bytes = result.body().len();
+        match self.keep_results {
+            Keep::Nothing => ResultFacts::size(bytes),
+            Keep::Digest => ResultFacts::digest(bytes, result.told()),
+            Keep::Redacted => ResultFacts {
+                body: Some(self.redactor.redact(&result.to_raw())),
+                ..ResultFacts::digest(bytes, result.told())
+            },
         }
     }
 }

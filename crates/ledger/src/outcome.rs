@@ -104,9 +104,9 @@ impl Status {
 /// What is known of a result.
 #[derive(Debug, Clone)]
 pub struct ResultFacts {
-    /// Its bytes on the wire.
+    /// Its length.
     pub bytes: u64,
-    /// Of those bytes.
+    /// Of what it says: a built-in tool's `structuredContent`, the whole of any other result.
     pub sha256: Option<[u8; 32]>,
     /// The result as the gate redacted it, where the configuration keeps results.
     pub body: Option<RawJson>,
@@ -122,11 +122,11 @@ impl ResultFacts {
         }
     }
 
-    /// Its size and digest.
-    pub fn digest(result: &[u8]) -> Self {
+    /// Its size, and the digest of what it says.
+    pub fn digest(bytes: usize, told: &[u8]) -> Self {
         Self {
-            sha256: Some(sha256(result)),
-            ..Self::size(result.len())
+            sha256: Some(sha256(told)),
+            ..Self::size(bytes)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Our own envelope, written around raw slices: nothing inside them is read or changed.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::{ProtocolError, RawJson};
+use durward_core::{OwnResult, ProtocolError, RawJson, put_quoted};
 
 use crate::scan::{
     RequestId,
@@ -41,23 +41,12 @@ pub fn result_with_meta(
     out.freeze()
 }
 
-/// A response with a result of our own making, an object that has none of the members that `first`
-/// spells out (`"a":1,"b":2`): nothing in it is looked for.
-pub fn own_result(id: &RequestId, first: &str, result: &RawJson) -> Bytes {
-    let room = result.len() + id.raw().len() + first.len() + ENVELOPE;
-    let mut out = start(room, Some(id));
-    out.put_slice(br#","result":"#);
-    match result.bytes().strip_prefix(b"{") {
-        Some(rest) if !first.is_empty() => {
-            out.put_u8(b'{');
-            out.put_slice(first.as_bytes());
-            put_comma(&mut out, !rest.trim_ascii_start().starts_with(b"}"));
-            out.put_slice(rest);
-        }
-        _ => out.put_slice(result.bytes()),
-    }
-    out.put_u8(b'}');
-    out.freeze()
+/// A response with a result of our own making; the members that `first` spells out (`"a":1,"b":2`) come
+/// before its own. A long result is not copied.
+pub fn own_result(id: &RequestId, first: &str, result: OwnResult) -> Bytes {
+    let mut head = start(id.raw().len() + ENVELOPE, Some(id));
+    head.put_slice(br#","result":"#);
+    result.framed(&head, first, b'}')
 }
 
 /// A response with an error; without an `id` member where the request's could not be read.
@@ -68,7 +57,7 @@ pub fn error(id: Option<&RequestId>, error: &ProtocolError) -> Bytes {
     out.put_slice(br#","error":{"code":"#);
     out.put_slice(error.code.to_string().as_bytes());
     out.put_slice(br#","message":"#);
-    put_string(&mut out, &error.message);
+    put_quoted(&mut out, &error.message);
     if let Some(data) = &error.data {
         out.put_slice(br#","data":"#);
         out.put_slice(data.bytes());
@@ -112,7 +101,7 @@ pub fn extended(object: &RawJson, additions: &[Addition<'_>]) -> RawJson {
 /// A text as JSON.
 pub fn string(text: &str) -> RawJson {
     let mut out = BytesMut::with_capacity(text.len() + 2);
-    put_string(&mut out, text);
+    put_quoted(&mut out, text);
     RawJson::from_scanned(out.freeze())
 }
 
@@ -128,7 +117,7 @@ fn start(room: usize, id: Option<&RequestId>) -> BytesMut {
 
 fn put_call(mut out: BytesMut, method: &str, params: &RawJson) -> Bytes {
     out.put_slice(br#","method":"#);
-    put_string(&mut out, method);
+    put_quoted(&mut out, method);
     out.put_slice(br#","params":"#);
     out.put_slice(params.bytes());
     out.put_u8(b'}');
@@ -152,7 +141,7 @@ fn put_extended(
     let mut wrote = put_members(out, additions.iter().filter(|(name, _)| !has(name)));
     if own_meta.is_none() && !meta.is_empty() {
         put_comma(out, wrote);
-        put_string(out, "_meta");
+        put_quoted(out, "_meta");
         out.put_slice(b":{");
         put_members(out, meta.iter());
         out.put_u8(b'}');
@@ -184,7 +173,7 @@ fn put_members<'a>(out: &mut BytesMut, members: impl Iterator<Item = &'a Additio
     let mut wrote = false;
     for (name, value) in members {
         put_comma(out, wrote);
-        put_string(out, name);
+        put_quoted(out, name);
         out.put_u8(b':');
         out.put_slice(value.bytes());
         wrote = true;
@@ -195,35 +184,6 @@ fn put_members<'a>(out: &mut BytesMut, members: impl Iterator<Item = &'a Additio
 fn put_comma(out: &mut BytesMut, wanted: bool) {
     if wanted {
         out.put_u8(b',');
-    }
-}
-
-fn put_string(out: &mut BytesMut, text: &str) {
-    out.put_u8(b'"');
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            out.put_slice(&text.as_bytes()[plain..at]);
-            put_escape(out, byte);
-            plain = at + 1;
-        }
-    }
-    out.put_slice(&text.as_bytes()[plain..]);
-    out.put_u8(b'"');
-}
-
-fn put_escape(out: &mut BytesMut, byte: u8) {
-    match byte {
-        b'"' => out.put_slice(br#"\""#),
-        b'\\' => out.put_slice(br"\\"),
-        b'\n' => out.put_slice(br"\n"),
-        b'\r' => out.put_slice(br"\r"),
-        b'\t' => out.put_slice(br"\t"),
-        _ => {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
-            out.put_slice(br"\u00");
-            out.put_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
     }
 }
 

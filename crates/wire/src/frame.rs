@@ -126,6 +126,11 @@ impl LineFrames {
     }
 }
 
+/// True for a message that can go out as a line just as it is.
+pub fn is_one_line(message: &[u8]) -> bool {
+    memchr::memchr2(b'\r', b'\n', message).is_none()
+}
+
 /// Writes a message as one line: its line ends, which sound JSON has only outside strings, become
 /// blanks.
 pub fn write_line(out: &mut BytesMut, message: &[u8]) {

@@ -6,6 +6,8 @@ use std::{
     os::{fd::OwnedFd, unix::fs::FileExt},
 };
 
+use rustix::buffer::spare_capacity;
+
 use super::{FileFault, Meta};
 
 /// Reads an [`OpenFile`] on and on.
@@ -71,10 +73,9 @@ impl OpenFile {
         loop {
             // One byte more than is expected, so that one call sees both the content and its end.
             let room = expected.saturating_sub(size).max(GROWTH).min(limit - size) + 1;
-            let end = buffer.len();
-            buffer.resize(end + usize::try_from(room).unwrap_or(usize::MAX), 0);
-            let read = self.read_some(size, &mut buffer[end..])?;
-            buffer.truncate(end + read);
+            buffer.reserve_exact(usize::try_from(room).unwrap_or(usize::MAX));
+            let room = (buffer.capacity() - buffer.len()) as u64;
+            let read = self.append_some(size, buffer)?;
             size = (buffer.len() - start) as u64;
             if size > limit {
                 return Err(FileFault::TooLarge { size, limit });
@@ -98,6 +99,16 @@ impl OpenFile {
             }
         }
         Ok(filled)
+    }
+
+    /// Fills the room that is left, which is never zeroed before.
+    fn append_some(&self, offset: u64, buffer: &mut Vec<u8>) -> Result<usize, FileFault> {
+        loop {
+            match rustix::io::pread(&self.file, spare_capacity(buffer), offset) {
+                Err(rustix::io::Errno::INTR) => {}
+                done => return Ok(done.map_err(std::io::Error::from)?),
+            }
+        }
     }
 
     fn read_some(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, FileFault> {

@@ -2,10 +2,10 @@
 
 use std::{io, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use durward_core::Cancel;
 use durward_gate::Pipe;
-use durward_wire::frame::{Frame, LineFrames, write_line};
+use durward_wire::frame::{Frame, LineFrames, is_one_line, write_line};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
@@ -19,7 +19,8 @@ const BATCH: usize = 64 * 1024;
 const READ: usize = 16 * 1024;
 /// End of file cancels everything; what is about to end anyway may say so first.
 const GRACE: Duration = Duration::from_millis(80);
-/// A client that takes nothing for so long is given up.
+/// A client that takes less than this in [`WRITE_TIMEOUT`] is given up.
+const PACE: usize = 1 << 20;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The two ends of what leaves by a pipe.
@@ -86,31 +87,51 @@ async fn read(pipe: &mut Pipe, mut reader: impl AsyncRead + Unpin, line: usize) 
     }
 }
 
-/// Writes messages as they come, as many at once as are there.
+/// Writes messages as they come, as many short ones at once as are there; a long one is not copied.
 async fn write(
     mut outbox: mpsc::Receiver<Bytes>,
     mut writer: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let mut out = BytesMut::new();
-    while let Some(message) = outbox.recv().await {
-        write_line(&mut out, &message);
-        while out.len() < BATCH {
-            let Ok(message) = outbox.try_recv() else {
-                break;
+    while let Some(mut message) = outbox.recv().await {
+        loop {
+            if message.len() >= BATCH && is_one_line(&message) {
+                send(&mut writer, &out).await?;
+                send(&mut writer, &message).await?;
+                out.clear();
+                out.put_u8(b'\n');
+            } else {
+                write_line(&mut out, &message);
+            }
+            message = match outbox.try_recv() {
+                Ok(next) if out.len() < BATCH => next,
+                Ok(next) => {
+                    send(&mut writer, &out).await?;
+                    out.clear();
+                    next
+                }
+                Err(_) => break,
             };
-            write_line(&mut out, &message);
         }
+        send(&mut writer, &out).await?;
+        out.clear();
+        if out.capacity() > 4 * BATCH {
+            out = BytesMut::new();
+        }
+    }
+    Ok(())
+}
+
+async fn send(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    // A pace, not a total: a large answer to a slow but living client is let through.
+    for piece in bytes.chunks(PACE) {
         let all = async {
-            writer.write_all(&out).await?;
+            writer.write_all(piece).await?;
             writer.flush().await
         };
         tokio::time::timeout(WRITE_TIMEOUT, all)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        out.clear();
-        if out.capacity() > 4 * BATCH {
-            out = BytesMut::new();
-        }
     }
     Ok(())
 }

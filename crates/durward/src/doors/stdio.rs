@@ -12,6 +12,10 @@ use tokio::{
     },
 };
 
+/// What a pipe to the client may hold, in bytes: a long answer then takes few writes and wakes. Larger
+/// ones would soon use up what Linux grants a user in all (`fs.pipe-user-pages-soft`).
+const PIPE: usize = 256 * 1024;
+
 /// Standard input.
 pub fn input() -> io::Result<Box<dyn AsyncRead + Unpin + Send>> {
     let fd = rustix::io::dup(rustix::stdio::stdin())?;
@@ -26,7 +30,11 @@ pub fn input() -> io::Result<Box<dyn AsyncRead + Unpin + Send>> {
 pub fn output() -> io::Result<Box<dyn AsyncWrite + Unpin + Send>> {
     let fd = rustix::io::dup(rustix::stdio::stdout())?;
     Ok(match kind(&fd)? {
-        FileType::Fifo => Box::new(Sender::from_owned_fd(fd)?),
+        FileType::Fifo => {
+            // What the system refuses costs time and nothing else.
+            let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
+            Box::new(Sender::from_owned_fd(fd)?)
+        }
         FileType::Socket => Box::new(socket(fd)?),
         _ => Box::new(tokio::io::stdout()),
     })

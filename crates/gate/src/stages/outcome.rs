@@ -34,8 +34,11 @@ pub(crate) async fn write_refusal(walk: &mut Walk<'_>) {
 
 fn describe(walk: &Walk<'_>) -> Outcome {
     match &walk.progress {
-        Progress::Out(Ended::Answered(Answer::Result(body) | Answer::Own(body))) => {
+        Progress::Out(Ended::Answered(Answer::Result(body))) => {
             Outcome::ok(walk.standing.house().recorded_result(body))
+        }
+        Progress::Out(Ended::Answered(Answer::Own(result))) => {
+            Outcome::ok(walk.standing.house().recorded_own_result(result))
         }
         Progress::Out(Ended::Answered(Answer::Error(error))) => {
             Outcome::error(Some(error.code), None)

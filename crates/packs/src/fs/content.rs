@@ -11,13 +11,6 @@ pub(super) enum Encoding {
     Base64,
 }
 
-/// The bytes as text: valid UTF-8 without NUL.
-pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|_| memchr::memchr(0, bytes).is_none())
-}
-
 /// True where the beginning of a file looks like text; a character that it cuts does not count.
 pub(super) fn begins_as_text(bytes: &[u8]) -> bool {
     let whole = match std::str::from_utf8(bytes) {
@@ -27,14 +20,30 @@ pub(super) fn begins_as_text(bytes: &[u8]) -> bool {
     whole && memchr::memchr(0, bytes).is_none()
 }
 
+/// Bytes as they are spelled in JSON.
+pub(super) struct Spelled {
+    pub(super) content: String,
+    pub(super) encoding: Encoding,
+    /// They are text, however they are spelled: valid UTF-8 without NUL.
+    pub(super) is_text: bool,
+}
+
 /// Spells the bytes: as text if they are text and nobody wants base64.
-pub(super) fn spell(bytes: Vec<u8>, base64_wanted: bool) -> (String, Encoding) {
-    if base64_wanted || memchr::memchr(0, &bytes).is_some() {
-        return (STANDARD.encode(bytes), Encoding::Base64);
-    }
+pub(super) fn spell(bytes: Vec<u8>, base64_wanted: bool) -> Spelled {
+    let has_nul = memchr::memchr(0, &bytes).is_some();
+    let base64 = |bytes: &[u8], is_text| Spelled {
+        content: STANDARD.encode(bytes),
+        encoding: Encoding::Base64,
+        is_text,
+    };
     match String::from_utf8(bytes) {
-        Ok(text) => (text, Encoding::Utf8),
-        Err(error) => (STANDARD.encode(error.as_bytes()), Encoding::Base64),
+        Ok(text) if base64_wanted || has_nul => base64(text.as_bytes(), !has_nul),
+        Ok(content) => Spelled {
+            content,
+            encoding: Encoding::Utf8,
+            is_text: true,
+        },
+        Err(error) => base64(error.as_bytes(), false),
     }
 }
 
@@ -113,16 +122,16 @@ mod tests {
 
     #[test]
     fn text_is_judged_by_content() {
-        assert_eq!(
-            spell(b"ol\xe9".to_vec(), false),
-            ("b2zp".to_owned(), Encoding::Base64)
-        );
-        assert_eq!(spell(b"a\0".to_vec(), false).1, Encoding::Base64);
-        assert_eq!(
-            spell("olé".into(), false),
-            ("olé".to_owned(), Encoding::Utf8)
-        );
-        assert_eq!(spell("olé".into(), true).1, Encoding::Base64);
+        for (bytes, base64_wanted, content, encoding, is_text) in [
+            (b"ol\xe9".as_slice(), false, "b2zp", Encoding::Base64, false),
+            (b"a\0", false, "YQA=", Encoding::Base64, false),
+            ("olé".as_bytes(), false, "olé", Encoding::Utf8, true),
+            ("olé".as_bytes(), true, "b2zDqQ==", Encoding::Base64, true),
+        ] {
+            let spelled = spell(bytes.to_vec(), base64_wanted);
+            assert_eq!(spelled.content, content);
+            assert_eq!((spelled.encoding, spelled.is_text), (encoding, is_text));
+        }
         assert!(begins_as_text(&"é".as_bytes()[..1]));
         assert!(!begins_as_text(b"\xe9 et al."));
     }

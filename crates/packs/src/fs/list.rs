@@ -172,5 +172,5 @@ fn answer(listing: &Listing) -> Result<Answer, Refusal> {
     if text.is_empty() {
         text.push_str("The directory is empty.\n");
     }
-    refuse::answer(text, listing)
+    refuse::answer(&text, listing)
 }

@@ -3,12 +3,12 @@
 use std::{borrow::Cow, sync::Arc};
 
 use durward_cage::files::{FileFault, OpenFile};
-use durward_core::{Answer, Call, Cancel, Refusal, ToolResult};
+use durward_core::{Answer, Call, Cancel, OwnResult, Refusal};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    content::{self, Encoding},
+    content::{self, Encoding, Spelled},
     places::{Place, Places},
     range::{Next, Part, Range, Source},
     refuse, work,
@@ -154,9 +154,12 @@ fn read(
         truncated,
         next,
     } = source.read(range)?;
-    let is_text = content::as_text(&bytes).is_some();
     let sha256 = whole.then(|| content::hex(digest(&SHA256, &bytes).as_ref()));
-    let (content, encoding) = content::spell(bytes, !as_text);
+    let Spelled {
+        content,
+        encoding,
+        is_text,
+    } = content::spell(bytes, !as_text);
     let about = About {
         encoding,
         mime: content::mime(place.path(), is_text),
@@ -166,13 +169,13 @@ fn read(
         next,
     };
     match encoding {
-        Encoding::Utf8 => refuse::written(ToolResult::of_content(&content, &about)),
+        Encoding::Utf8 => refuse::written(OwnResult::of_content(&content, &about)),
         Encoding::Base64 => {
             let text = format!(
                 "base64, {}, {} bytes in the file\n{content}",
                 about.mime, about.size
             );
-            refuse::answer(text, &Content { content, about })
+            refuse::answer(&text, &Content { content, about })
         }
     }
 }

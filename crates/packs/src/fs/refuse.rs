@@ -2,7 +2,7 @@
 //! are given as they lie below the root.
 
 use durward_cage::files::FileFault;
-use durward_core::{Answer, Call, Refusal, RefusalCode, ToolResult};
+use durward_core::{Answer, Call, OwnResult, Refusal, RefusalCode};
 use durward_guard::path::PathFault;
 use serde::{Deserialize, Serialize};
 
@@ -26,13 +26,15 @@ pub(super) fn argument(pointer: &str, reason: impl Into<String>) -> Refusal {
 }
 
 /// The answer of a tool.
-pub(super) fn answer<T: Serialize>(text: String, structured: &T) -> Result<Answer, Refusal> {
-    written(ToolResult::of(text, structured).and_then(ToolResult::into_answer))
+pub(super) fn answer<T: Serialize>(text: &str, structured: &T) -> Result<Answer, Refusal> {
+    written(OwnResult::of_tool(text, structured))
 }
 
 /// An answer that was written, if it could be.
-pub(super) fn written(answer: Result<Answer, serde_json::Error>) -> Result<Answer, Refusal> {
-    answer.map_err(|_| Refusal::new(RefusalCode::Internal, "the answer could not be written"))
+pub(super) fn written(result: Result<OwnResult, serde_json::Error>) -> Result<Answer, Refusal> {
+    result
+        .map(Answer::Own)
+        .map_err(|_| Refusal::new(RefusalCode::Internal, "the answer could not be written"))
 }
 
 /// The path leads out.

@@ -73,7 +73,7 @@ pub(super) async fn run(places: &Arc<Places>, call: &Call) -> Result<Answer, Ref
         Hunt::new(&place, &wanted, after, notify, stop).run()
     })
     .await?;
-    refuse::answer(text(&findings), &findings)
+    refuse::answer(&text(&findings), &findings)
 }
 
 /// As grep prints it.

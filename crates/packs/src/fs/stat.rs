@@ -133,7 +133,7 @@ fn answer(place: &Place, meta: &Meta, seen: Option<&Seen>) -> Result<Answer, Ref
         sha256: seen.map(|seen| seen.sha256.clone()),
         mime,
     };
-    refuse::answer(text(&facts), &facts)
+    refuse::answer(&text(&facts), &facts)
 }
 
 fn text(facts: &Facts) -> String {

@@ -108,7 +108,7 @@ async fn answer(pack: &FsPack, call: &Call) -> Result<Value, Refusal> {
     let Answer::Own(body) = pack.call(call).await? else {
         panic!("no result")
     };
-    let answer: Value = body.parse().unwrap();
+    let answer: Value = body.to_raw().parse().unwrap();
     let offer = pack.offer();
     let tool = offer
         .tools

@@ -61,7 +61,7 @@ pub(super) async fn run(places: &Arc<Places>, call: &Call) -> Result<Answer, Ref
         entries: args.limit.clamp(1, 20_000),
     };
     let tree = work::off_thread(call, move |stop| grow(&place, limits, stop)).await?;
-    refuse::answer(text(&tree), &tree)
+    refuse::answer(&text(&tree), &tree)
 }
 
 /// The directories that the walk is in, each with what it was found to hold so far.
