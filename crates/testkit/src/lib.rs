@@ -17,5 +17,7 @@ pub use daemon::Daemon;
 pub use house::{House, Ran};
 pub use http::{Answer, Event, Http, Post};
 pub use pipe::Pipe;
-pub use rpc::{LEGACY, MODERN, legacy, modern, modern_meta, notification, refusal, text};
+pub use rpc::{
+    LEGACY, MODERN, initialize, legacy, modern, modern_meta, notification, refusal, text,
+};
 pub use session::Session;

@@ -11,7 +11,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::{daemon::wait, legacy, modern, notification, session::initialize};
+use crate::{daemon::wait, initialize, legacy, modern, notification};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -33,6 +33,13 @@ pub fn modern_meta() -> Value {
     })
 }
 
+/// How a session begins.
+pub fn initialize(revision: &str) -> Value {
+    let client = json!({"name": "testkit", "version": "1"});
+    let params = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client});
+    legacy(0, "initialize", params)
+}
+
 /// A notification.
 pub fn notification(method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "method": method, "params": params})

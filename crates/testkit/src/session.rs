@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Daemon, Post, legacy, notification};
+use crate::{Answer, Daemon, Post, initialize, legacy, notification};
 
 /// A session of a revision that begins with `initialize`.
 pub struct Session<'a> {
@@ -74,11 +74,4 @@ impl<'a> Session<'a> {
     pub fn call(&self, tool: &str, arguments: Value) -> Value {
         self.ask("tools/call", json!({"name": tool, "arguments": arguments}))
     }
-}
-
-/// The first message of a legacy client.
-pub(crate) fn initialize(revision: &str) -> Value {
-    let client = json!({"name": "testkit", "version": "1"});
-    let params = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client});
-    legacy(0, "initialize", params)
 }

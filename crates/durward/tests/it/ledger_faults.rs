@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashSet,
-    fs, thread,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
-use durward_testkit::{Daemon, modern, refusal};
+use durward_testkit::{Daemon, House, modern, refusal};
 use serde_json::json;
 
-use crate::{house, times};
+use crate::{eventually, house, times};
 
 #[test]
 fn no_answered_call_is_lost_when_the_daemon_is_killed_under_load() {
@@ -161,7 +164,7 @@ fn with_degrade_calls_go_on_when_the_trail_cannot_be_written() {
 }
 
 /// A daemon whose files may not grow beyond 96 KiB, as on a full disk.
-fn limited(house: &durward_testkit::House, options: &[&str]) -> Daemon {
+fn limited(house: &House, options: &[&str]) -> Daemon {
     let mut arguments = vec![
         "serve",
         "--json",
@@ -171,10 +174,76 @@ fn limited(house: &durward_testkit::House, options: &[&str]) -> Daemon {
         "limits.calls=1000000/s",
     ];
     arguments.extend(options);
-    let inner = house.command(&arguments);
-    let mut outer = house.bare_command::<&str>(&[]);
-    outer = shell(outer, "trap '' XFSZ; ulimit -f 96; exec \"$@\"", &inner);
+    started_by(house, &arguments, "trap '' XFSZ; ulimit -f 96; exec \"$@\"")
+}
+
+fn started_by(house: &House, arguments: &[&str], script: &str) -> Daemon {
+    let inner = house.command(arguments);
+    let outer = shell(house.bare_command::<&str>(&[]), script, &inner);
     Daemon::from_command(outer).expect("the daemon starts")
+}
+
+/// The same on a disk that is really full: a file system of 512 KiB, most of it taken, which only this
+/// daemon sees.
+#[test]
+fn a_full_disk_refuses_calls_until_there_is_room_again() {
+    if !may_mount() {
+        return;
+    }
+    let house = house();
+    house.file("a.txt", "hello");
+    let trail = house.state().join("audit");
+    fs::create_dir_all(&trail).expect("a folder");
+    for folder in [house.state(), trail.clone()] {
+        fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("a private folder");
+    }
+    let script = format!(
+        "mount -t tmpfs -o size=512k,mode=700 none {0} && head -c 300K /dev/zero >{0}/taken && exec \"$@\"",
+        trail.display()
+    );
+    let script =
+        format!("exec unshare --user --map-root-user --mount bash -c '{script}' bash \"$@\"");
+    let calls = ["--set", "limits.calls=1000000/s"];
+    let arguments = [
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        calls[0],
+        calls[1],
+    ];
+    let daemon = started_by(&house, &arguments, &script);
+    let read = || daemon.call("fs_read", json!({"path": "a.txt"}));
+    let refused = (0..2000).find(|_| read()["result"]["isError"] != json!(null));
+    assert!(refused.is_some_and(|before| before > 10), "{refused:?}");
+    assert_ne!(daemon.ask(&daemon.plain("GET", "/readyz")).status, 200);
+    assert_eq!(daemon.ask(&daemon.plain("GET", "/healthz")).status, 200);
+    let seen = format!("/proc/{}/root{}", daemon.pid(), trail.display());
+    fs::remove_file(Path::new(&seen).join("taken")).expect("room again");
+    eventually("calls are served again", || {
+        read()["result"]["isError"] == json!(null)
+    });
+    assert_eq!(daemon.ask(&daemon.plain("GET", "/readyz")).status, 200);
+    let journal = Path::new(&seen).join("serve");
+    let recorded = String::from_utf8_lossy(&house.bytes_below(&journal)).into_owned();
+    assert!(
+        recorded.contains("a.txt"),
+        "the trail is not where this test thinks it is"
+    );
+}
+
+/// Whether a user may have mounts of its own here. Some systems don't allow it; CI must.
+#[expect(clippy::disallowed_methods, reason = "a test asks the system")]
+fn may_mount() -> bool {
+    let asked = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "true"])
+        .status();
+    let may = asked.is_ok_and(|status| status.success());
+    assert!(may || std::env::var_os("CI").is_none(), "no mounts here");
+    if !may {
+        eprintln!("skipped: this system lets nobody but root mount");
+    }
+    may
 }
 
 /// `inner`, started by a shell that runs a script first.

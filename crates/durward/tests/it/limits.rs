@@ -203,24 +203,6 @@ fn an_answer_over_the_limit_is_refused() {
 }
 
 #[test]
-fn invented_names_fill_no_memory() {
-    let house = house();
-    let daemon = house.serve(&["--set", "limits.calls=1000000/s"]);
-    let mut http = daemon.connect();
-    let mut ask = |from: usize, to: usize| {
-        for number in from..to {
-            let params = json!({"name": format!("invented_{number}"), "arguments": {}});
-            http.ask(&daemon.modern_post(&modern(number, "tools/call", params)));
-        }
-    };
-    ask(0, 1000);
-    let before = daemon.memory_kib("VmRSS");
-    ask(1000, 6000);
-    let grown = daemon.memory_kib("VmRSS").saturating_sub(before);
-    assert!(grown < 2048, "{grown} KiB for 5,000 names");
-}
-
-#[test]
 fn limits_that_are_none_are_refused_with_the_line() {
     for wrong in [
         "calls: 0/min",

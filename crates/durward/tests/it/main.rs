@@ -7,6 +7,7 @@ mod docs;
 mod doors_http;
 mod files;
 mod files_race;
+mod floods;
 mod framing_http;
 mod house;
 mod ledger;

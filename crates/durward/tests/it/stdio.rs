@@ -151,34 +151,6 @@ fn blank_lines_carriage_returns_and_one_mark_at_the_start_are_passed_over() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_refused_skipped_and_never_held_in_memory() {
-    let house = house();
-    let mut pipe = house.stdio(&["--set", "listen.limits.line=64KiB"]);
-    pipe.modern("tools/list", json!({}));
-    let before = resident(pipe.pid());
-    for _ in 0..64 {
-        pipe.raw(&[b'x'; 1024 * 1024]);
-    }
-    pipe.raw(b"\n");
-    assert_eq!(pipe.message()["error"]["code"], -32600);
-    let grown = resident(pipe.pid()).saturating_sub(before);
-    assert!(grown < 4096, "{grown} KiB for 64 MiB without a line end");
-    assert!(pipe.modern("tools/list", json!({}))["result"].is_object());
-}
-
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .expect("its size");
-    line.split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse().ok())
-        .expect("a number")
-}
-
-#[test]
 fn many_requests_at_once_are_each_answered_once() {
     let house = house();
     house.file("a.txt", "hello");
