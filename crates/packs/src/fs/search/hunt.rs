@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_cage::files::{
-    Ended, Entry, FileFault, Found, Kind, OpenDir, Step, Visitor, WalkLimits,
+    Ended, Entry, FileFault, Found, Kind, OpenDir, OpenFile, Step, Visitor, WalkLimits,
 };
 use durward_core::{Cancel, Notify, Refusal};
 use globset::{GlobBuilder, GlobMatcher};
@@ -132,16 +132,45 @@ impl<'a> Hunt<'a> {
     pub(super) fn run(mut self) -> Result<Findings, Refusal> {
         let place = self.place;
         let judge = |path: &str| place.area.judge_dir(path);
-        let ended = place
+        let walked = place
             .area
             .root
-            .walk(place.rel()?, &judge, LIMITS, &mut self)
-            .map_err(|fault| place.refuse(&fault))?;
-        self.found.truncated |= ended == Ended::AtLimit;
+            .walk(place.rel()?, &judge, LIMITS, &mut self);
+        match walked {
+            Ok(ended) => self.found.truncated |= ended == Ended::AtLimit,
+            // A file, or a path that is shared as a file alone.
+            Err(FileFault::NotADirectory | FileFault::NotShared) => self.one_file()?,
+            Err(fault) => return Err(place.refuse(&fault)),
+        }
         if self.found.truncated {
             self.found.cursor = self.last.as_ref().map(Cursor::spell);
         }
         Ok(self.found)
+    }
+
+    /// `path` is a file: it alone is searched, ignored by git or not.
+    fn one_file(&mut self) -> Result<(), Refusal> {
+        let place = self.place;
+        let file = place
+            .area
+            .root
+            .open_file(place.rel()?, &|path| place.area.judge_file(path))
+            .map_err(|fault| place.refuse(&fault))?;
+        let path = place.path();
+        let is_past = self.after.as_ref().is_some_and(|after| after.is_past(path));
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_wanted = self
+            .wanted
+            .name
+            .as_ref()
+            .is_none_or(|wanted| wanted.glob.is_match(name) || wanted.glob.is_match(path));
+        if is_wanted && !is_past {
+            match &self.wanted.pattern {
+                None => self.take_file(path),
+                Some(pattern) => self.look_into(path, &file, pattern),
+            };
+        }
+        Ok(())
     }
 
     fn has_name(&self, path: &str, entry: &Entry) -> bool {
@@ -170,35 +199,28 @@ impl<'a> Hunt<'a> {
         Step::On
     }
 
-    fn look_into(&mut self, found: &Found<'_>, pattern: &RegexMatcher) -> Step {
-        // A file that can't be opened, or is none any more, has no lines.
-        let Ok(file) = found.dir.open_file(found.entry) else {
-            return Step::On;
-        };
-        let path = self.place.spell(found.path);
+    fn look_into(&mut self, path: &str, file: &OpenFile, pattern: &RegexMatcher) -> Step {
+        let spelled = self.place.spell(path);
         let search = LineSearch {
             pattern,
-            path: &path,
-            after: self
-                .after
-                .as_ref()
-                .map_or(0, |after| after.line_of(found.path)),
+            path: &spelled,
+            after: self.after.as_ref().map_or(0, |after| after.line_of(path)),
             room: self.wanted.limit - self.found.matches.len(),
             stop: self.stop,
         };
-        let lines = search.run(&mut self.searcher, &file);
+        let lines = search.run(&mut self.searcher, file);
         self.found.files_searched += 1;
         self.tell();
         let last_line = lines.hits.last().and_then(|hit| hit.line);
         self.found.matches.extend(lines.hits);
         if !lines.more {
-            self.last = Some(Cursor::after_file(found.path));
+            self.last = Some(Cursor::after_file(path));
             return Step::On;
         }
         if let Some(line) = last_line {
             self.last = Some(Cursor {
                 line,
-                path: found.path.to_owned(),
+                path: path.to_owned(),
             });
         }
         self.found.truncated = true;
@@ -238,7 +260,11 @@ impl Visitor for Hunt<'_> {
         }
         match &self.wanted.pattern {
             None => self.take_file(found.path),
-            Some(pattern) => self.look_into(found, pattern),
+            // A file that can't be opened, or is none any more, has no lines.
+            Some(pattern) => match found.dir.open_file(found.entry) {
+                Ok(file) => self.look_into(found.path, &file, pattern),
+                Err(_) => Step::On,
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use durward_core::{LogLevel, Notify, RawJson};
+use durward_core::{LogLevel, Notify, RawJson, RefusalCode};
 
 use super::*;
 
@@ -42,6 +42,36 @@ async fn lines_are_found_with_place_and_context() {
         .await
         .unwrap();
     assert_eq!(paths(&found), ["a.rs", "b.txt"]);
+}
+
+#[tokio::test]
+async fn a_file_can_be_searched_alone() {
+    let place = Place::with(&[
+        (".gitignore", "a.rs"),
+        ("a.rs", "fn x\nfn y\nfn z\n"),
+        ("b.rs", "fn w\n"),
+        (".env", "fn secret"),
+    ]);
+    let in_a = json!({"pattern": "fn", "path": "a.rs", "limit": 2});
+    let found = place.ask("fs_search", in_a.clone()).await.unwrap();
+    assert_eq!(paths(&found), ["a.rs", "a.rs"]);
+    let mut more = in_a;
+    more["cursor"] = found["cursor"].clone();
+    let found = place.ask("fs_search", more).await.unwrap();
+    assert_eq!(found["matches"][0]["line"], 3);
+    assert_eq!(found["truncated"], false);
+    let named = json!({"name": "*.rs", "path": "b.rs"});
+    assert_eq!(
+        paths(&place.ask("fs_search", named).await.unwrap()),
+        ["b.rs"]
+    );
+    for (path, code) in [
+        (".env", RefusalCode::DenylistHit),
+        ("none", RefusalCode::NotFound),
+    ] {
+        let refusal = place.refusal("fs_search", json!({"pattern": "fn", "path": path}));
+        assert_eq!(refusal.await.code, code, "{path}");
+    }
 }
 
 #[tokio::test]
