@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use durward_core::put_quoted;
 use uuid::Uuid;
 
 /// One object being written. Keys are ours and need no escaping.
@@ -31,7 +32,7 @@ impl<'a> Object<'a> {
 
     pub(crate) fn text(&mut self, key: &'static str, value: &str) {
         self.key(key);
-        escape(self.out, value);
+        put_quoted(self.out, value);
     }
 
     pub(crate) fn some_text(&mut self, key: &'static str, value: Option<&str>) {
@@ -52,7 +53,7 @@ impl<'a> Object<'a> {
             if index > 0 {
                 self.out.push(b',');
             }
-            escape(self.out, value);
+            put_quoted(self.out, value);
         }
         self.out.push(b']');
     }
@@ -128,30 +129,6 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
     }
     Some(out)
-}
-
-/// A JSON string (RFC 8259, section 7).
-fn escape(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain..at]);
-        plain = at + 1;
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                push_hex(out, &[byte]);
-            }
-        }
-    }
-    out.extend_from_slice(&bytes[plain..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]
