@@ -45,6 +45,9 @@ closing() {
   [ "$failed" = 0 ]
 }
 
+# The last closing line of a log, whatever was said after it; nothing where there is none.
+closing_line() { grep -E '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1; }
+
 # Adds the numbers of a closing line such as `3 passed, 1 failed` to ours; a line without any is a
 # part that broke.
 tally_from() {
