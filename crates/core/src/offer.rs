@@ -36,7 +36,8 @@ pub struct Tool {
     pub output_schema: Option<RawJson>,
     /// Hints for clients.
     pub annotations: Annotations,
-    /// What an argument is called elsewhere, and its name here.
+    /// What an argument is called elsewhere, and its name here; `list[].alias` is a member of each
+    /// object of a list.
     pub argument_aliases: &'static [(&'static str, &'static str)],
 }
 

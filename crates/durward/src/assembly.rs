@@ -212,15 +212,23 @@ fn files(config: &Config) -> FsSettings {
         path: path.to_owned(),
         allow_dangerous: files.allow_dangerous_root,
     });
+    let write_in = files.roots.iter().filter_map(|(name, root)| {
+        let write = root.write.as_ref()?;
+        Some((name.as_str().to_owned(), words(write)))
+    });
     let mut forbidden = vec![config.state.clone()];
     forbidden.extend(config.identity.keys.file.parent().map(Path::to_owned));
     forbidden.push(config.audit.journal.clone());
     FsSettings {
         roots: roots.collect(),
         read: words(&files.read),
+        write: words(&files.write),
+        write_in: write_in.collect(),
         deny: words(&files.deny),
         builtin_deny: files.builtin_deny,
         max_read: files.max_read.bytes(),
+        max_write: files.max_write.bytes(),
+        durable: true,
         forbidden,
     }
 }

@@ -173,8 +173,12 @@ fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
         return;
     }
     println!("durward {} guards", env!("CARGO_PKG_VERSION"));
+    let files = match config.files.are_writable() {
+        true => "files, some to be written",
+        false => "read-only files",
+    };
     for root in &roots {
-        println!("  {} (read-only files)", root.display());
+        println!("  {} ({files})", root.display());
     }
     println!("  socket {}", config.listen.socket.display());
     let Some(url) = url else { return };

@@ -8,7 +8,7 @@ pub enum PacksError {
     /// A root can't be used.
     #[error(transparent)]
     Root(#[from] durward_cage::files::RootFault),
-    /// A pattern of `files.read` or `files.deny` is none.
+    /// A pattern of `files.read`, `files.write` or `files.deny` is none.
     #[error("files: {0}")]
     Pattern(#[from] durward_guard::GuardError),
     /// There is no root, or roots that can't be told apart.

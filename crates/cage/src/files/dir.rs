@@ -40,6 +40,10 @@ impl Entry {
         self.name.to_bytes()
     }
 
+    pub(super) fn as_c_str(&self) -> &CStr {
+        &self.name
+    }
+
     /// What it stands for; a link is a link, wherever it leads.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -46,6 +46,35 @@ pub enum FileFault {
     /// Links lead in a circle, or to too many others.
     #[error("too many symbolic links")]
     LinkLoop,
+    /// There is something by that name already.
+    #[error("there is something by that name already")]
+    Exists,
+    /// It is not what it was when it was looked at.
+    #[error("it changed meanwhile")]
+    Conflict,
+    /// The file has other names: what is written to it would show elsewhere.
+    #[error("the file has other names")]
+    HardLinked,
+    /// A directory that holds something, where an empty one is wanted.
+    #[error("the directory is not empty")]
+    NotEmpty,
+    /// More lies below a directory than is moved or deleted at once.
+    #[error("more lies below it than the limit, {entries} entries and {depth} levels")]
+    TooMany {
+        /// How many entries may.
+        entries: usize,
+        /// How many levels deep.
+        depth: usize,
+    },
+    /// The root itself can't be written, moved or deleted.
+    #[error("it is the root itself")]
+    RootItself,
+    /// What is to be moved and its new place lie on different file systems.
+    #[error("the two lie on different file systems")]
+    AcrossFileSystems,
+    /// The disk, or the user's share of it, is full.
+    #[error("the disk is full")]
+    NoSpace,
     /// Whoever asked for it wants it no more.
     #[error("the work was stopped")]
     Stopped,
@@ -67,7 +96,10 @@ impl From<Errno> for FileFault {
             Errno::NXIO | Errno::NODEV => Self::NotARegularFile,
             Errno::NAMETOOLONG => Self::NameTooLong,
             Errno::LOOP => Self::LinkLoop,
-            Errno::ACCESS | Errno::PERM => Self::PermissionDenied,
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => Self::PermissionDenied,
+            Errno::EXIST => Self::Exists,
+            Errno::NOTEMPTY => Self::NotEmpty,
+            Errno::NOSPC | Errno::DQUOT => Self::NoSpace,
             other => Self::Io(other),
         }
     }

@@ -49,8 +49,19 @@ pub struct Meta {
     pub mode: u32,
     /// How many names it has.
     pub links: u64,
+    /// Whose it is, by number.
+    pub owner: u32,
+    /// Whose group it has, by number.
+    pub group: u32,
     /// Which it is.
     pub node: NodeId,
+}
+
+impl Meta {
+    /// Is it the same thing, as far as numbers tell? They are given again once it is gone.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.node, self.kind) == (other.node, other.kind)
+    }
 }
 
 #[expect(
@@ -70,6 +81,8 @@ impl From<&Stat> for Meta {
             ),
             mode: stat.st_mode & 0o7777,
             links: stat.st_nlink as u64,
+            owner: stat.st_uid,
+            group: stat.st_gid,
             node: NodeId {
                 dev: stat.st_dev as u64,
                 ino: stat.st_ino as u64,

@@ -45,6 +45,7 @@ pub struct Root {
     node: NodeId,
     windows: bool,
     openat2: bool,
+    unnamed: bool,
     folds: bool,
     own: Vec<Own>,
 }
@@ -86,6 +87,7 @@ impl Root {
             node,
             windows: settings.allow_dangerous,
             openat2: beneath::is_available(fd.as_fd()),
+            unnamed: true,
             folds: folding::folds(fd.as_fd()),
             fd,
             own: Vec::new(),
@@ -194,31 +196,74 @@ impl Root {
     }
 
     /// Opens, and says which path it really went if that is another than was asked for.
-    fn reach(
+    pub(super) fn reach(
         &self,
         path: RelPath<'_>,
         flags: OFlags,
     ) -> Result<(OwnedFd, Option<String>), FileFault> {
-        if self.openat2 && !self.folds {
+        if self.may_go_straight() {
             match beneath::open_beneath(self.fd.as_fd(), path, flags) {
                 Ok(fd) => return Ok((fd, None)),
                 Err(Errno::LOOP) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
-        let ground = Ground {
-            root: self.fd.as_fd(),
-            root_path: self.host_path(),
-            exact: self.folds,
-            forbidden: &|node| self.is_own(node),
-        };
-        let reached = stroll(&ground, path, flags)?;
+        let reached = self.on_ground(|ground| stroll(ground, path, flags))?;
         let other = reached.path != path.as_str();
         Ok((reached.fd, other.then_some(reached.path)))
     }
 
-    fn keep_out(&self, path: &str) -> Result<(), FileFault> {
+    /// Is one `openat2` enough, where no link lies on the way?
+    pub(super) fn may_go_straight(&self) -> bool {
+        self.openat2 && !self.folds
+    }
+
+    /// Goes step by step, from the root.
+    pub(super) fn on_ground<T>(&self, go: impl FnOnce(&Ground<'_>) -> T) -> T {
+        go(&Ground {
+            root: self.fd.as_fd(),
+            root_path: self.host_path(),
+            exact: self.folds,
+            forbidden: &|node| self.is_own(node),
+        })
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// True where the file system takes one spelling of a name for another.
+    pub(super) fn folds(&self) -> bool {
+        self.folds
+    }
+
+    /// May files be made without a name? Whether the file system can is seen when one is made.
+    pub(super) fn has_unnamed(&self) -> bool {
+        self.unnamed
+    }
+
+    pub(super) fn keep_out(&self, path: &str) -> Result<(), FileFault> {
         match self.own.iter().any(|own| is_within(path, &own.path)) {
+            true => Err(FileFault::Denied {
+                pattern: OWN.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a path that one of durward's own folders lies at or below: it stays where it is.
+    pub(super) fn keep_own_in_place(&self, path: &str) -> Result<(), FileFault> {
+        match self.own.iter().any(|own| is_within(&own.path, path)) {
+            true => Err(FileFault::Denied {
+                pattern: OWN.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses durward's own folders, under whatever name.
+    pub(super) fn check_own(&self, meta: &Meta) -> Result<(), FileFault> {
+        match self.is_own(meta.node) {
             true => Err(FileFault::Denied {
                 pattern: OWN.to_owned(),
             }),
@@ -232,12 +277,8 @@ impl Root {
 
     /// Judges the thing itself: not one of durward's folders under another name, and not a window
     /// into the kernel that is mounted inside the root.
-    fn check_node(&self, fd: impl AsFd, meta: &Meta) -> Result<(), FileFault> {
-        if self.is_own(meta.node) {
-            return Err(FileFault::Denied {
-                pattern: OWN.to_owned(),
-            });
-        }
+    pub(super) fn check_node(&self, fd: impl AsFd, meta: &Meta) -> Result<(), FileFault> {
+        self.check_own(meta)?;
         let elsewhere = meta.node.dev != self.node.dev;
         if elsewhere && !self.windows && dangerous::is_kernel_window(fd) {
             return Err(FileFault::OutsideRoot);
@@ -259,6 +300,13 @@ impl Root {
     #[cfg(test)]
     pub(super) fn without_openat2(mut self) -> Self {
         self.openat2 = false;
+        self
+    }
+
+    /// The same root on a file system whose files always have a name.
+    #[cfg(test)]
+    pub(super) fn without_unnamed(mut self) -> Self {
+        self.unnamed = false;
         self
     }
 

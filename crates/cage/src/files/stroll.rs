@@ -39,6 +39,15 @@ pub(super) struct Reached {
     pub(super) path: String,
 }
 
+/// Where a name is or could be: the directory, opened as a place, and what stands there.
+pub(super) struct Arrived {
+    pub(super) dir: OwnedFd,
+    /// The directory's path, over no link.
+    pub(super) dir_path: String,
+    pub(super) name: String,
+    pub(super) meta: Option<Meta>,
+}
+
 struct Stroll<'a> {
     ground: &'a Ground<'a>,
     here: Option<OwnedFd>,
@@ -55,19 +64,7 @@ pub(super) fn stroll(
     path: RelPath<'_>,
     flags: OFlags,
 ) -> Result<Reached, FileFault> {
-    let names = path
-        .as_str()
-        .split('/')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned);
-    let mut stroll = Stroll {
-        ground,
-        here: None,
-        taken: Vec::new(),
-        ahead: names.collect(),
-        links: 0,
-        steps: 0,
-    };
+    let mut stroll = Stroll::begin(ground, path);
     while let Some(name) = stroll.ahead.pop_front() {
         stroll.count_step()?;
         if name == ".." {
@@ -91,7 +88,76 @@ pub(super) fn stroll(
     })
 }
 
-impl Stroll<'_> {
+/// Goes to the directory that holds the last name of `path`, or would. Where that name is a link, it
+/// is followed as all others are, if `follow` says so.
+///
+/// # Errors
+/// [`FileFault::RootItself`] where the way ends at the root.
+pub(super) fn stroll_to_name(
+    ground: &Ground<'_>,
+    path: RelPath<'_>,
+    follow: bool,
+) -> Result<Arrived, FileFault> {
+    let mut stroll = Stroll::begin(ground, path);
+    while let Some(name) = stroll.ahead.pop_front() {
+        stroll.count_step()?;
+        if name == ".." {
+            stroll.go_back()?;
+        } else if !stroll.ahead.is_empty() {
+            stroll.enter(name, OFlags::PATH | OFlags::DIRECTORY)?;
+        } else if let Some(arrived) = stroll.arrive(name, follow)? {
+            return Ok(arrived);
+        }
+    }
+    Err(FileFault::RootItself)
+}
+
+impl<'a> Stroll<'a> {
+    fn begin(ground: &'a Ground<'a>, path: RelPath<'_>) -> Self {
+        let names = path
+            .as_str()
+            .split('/')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned);
+        Self {
+            ground,
+            here: None,
+            taken: Vec::new(),
+            ahead: names.collect(),
+            links: 0,
+            steps: 0,
+        }
+    }
+
+    /// Looks at the last name; gives nothing where it is a link that is followed.
+    fn arrive(&mut self, name: String, follow: bool) -> Result<Option<Arrived>, FileFault> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let meta = match openat(self.dir(), name.as_str(), flags, Mode::empty()) {
+            Err(Errno::NOENT) => None,
+            Ok(_) if self.ground.exact && !folding::holds(self.dir(), &name)? => None,
+            Ok(place) => {
+                let meta = Meta::from(&fstat(&place)?);
+                if follow && meta.kind == Kind::Symlink {
+                    self.follow(&place)?;
+                    return Ok(None);
+                }
+                Some(meta)
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        let place = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = match self.here.take() {
+            Some(dir) => dir,
+            None => openat(self.ground.root, ".", place, Mode::empty())?,
+        };
+        Ok(Some(Arrived {
+            dir,
+            dir_path: self.taken.join("/"),
+            name,
+            meta,
+        }))
+    }
+
     fn dir(&self) -> BorrowedFd<'_> {
         self.here.as_ref().map_or(self.ground.root, AsFd::as_fd)
     }

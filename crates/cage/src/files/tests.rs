@@ -2,9 +2,11 @@
 
 mod links;
 mod listing;
+mod moving;
 mod nodes;
 mod race;
 mod roots;
+mod writing;
 
 use std::{fs, path::Path};
 

@@ -29,12 +29,17 @@ pub struct Files {
     pub allow_dangerous_root: bool,
     /// What may be read, as globs under the root.
     pub read: Vec<Glob>,
-    /// What may never be, beside the built-in list (`.env*`, `.ssh`, `*.pem`, …).
+    /// What may be written, as globs under the root: `**` for everything. Nothing until said, and then
+    /// no tool that writes is offered.
+    pub write: Vec<Glob>,
+    /// What may never be touched, beside the built-in list (`.env*`, `.ssh`, `*.pem`, …).
     pub deny: Vec<Glob>,
     /// Whether the built-in list holds.
     pub builtin_deny: bool,
     /// The largest file that is read.
     pub max_read: Size,
+    /// The largest file that is written.
+    pub max_write: Size,
 }
 
 impl Default for Files {
@@ -44,9 +49,11 @@ impl Default for Files {
             roots: BTreeMap::new(),
             allow_dangerous_root: false,
             read: vec![Glob("**".to_owned())],
+            write: Vec::new(),
             deny: Vec::new(),
             builtin_deny: true,
             max_read: Size::mebibytes(1),
+            max_write: Size::mebibytes(1),
         }
     }
 }
@@ -62,6 +69,17 @@ impl Files {
             .map(|(name, root)| (Some(name), root.path.as_path()))
             .collect()
     }
+
+    /// May anything be written, in any root?
+    pub fn are_writable(&self) -> bool {
+        match self.roots.is_empty() {
+            true => !self.write.is_empty(),
+            false => self
+                .roots
+                .values()
+                .any(|root| !root.write.as_ref().unwrap_or(&self.write).is_empty()),
+        }
+    }
 }
 
 /// A shared folder that has a name.
@@ -70,6 +88,9 @@ impl Files {
 pub struct NamedRoot {
     /// The folder.
     pub path: PathBuf,
+    /// What may be written in it, where that is other than `files.write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<Vec<Glob>>,
 }
 
 /// The name of a shared folder: `[a-z][a-z0-9_-]{0,30}`.

@@ -32,23 +32,48 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
     }
 }
 
+type Object = serde_json::Map<String, Value>;
+
 /// The arguments under the tool's own names; `None` where they already are.
 fn rename(walk: &Walk<'_>) -> Option<RawJson> {
     let aliases = walk.tool()?.tool.argument_aliases;
     let Value::Object(given) = walk.call.arguments.value() else {
         return None;
     };
-    let is_due = |alias: &str, name: &str| given.contains_key(alias) && !given.contains_key(name);
-    if !aliases.iter().any(|(alias, name)| is_due(alias, name)) {
+    let is_due = |(alias, name): &(&str, &str)| match alias.split_once("[].") {
+        None => is_due(given, alias, name),
+        Some((list, alias)) => objects(given, list).any(|object| is_due(object, alias, name)),
+    };
+    if !aliases.iter().any(is_due) {
         return None;
     }
-    let mut renamed = serde_json::Map::new();
-    for (key, value) in given {
-        let name = aliases
-            .iter()
-            .find(|(alias, name)| alias == key && is_due(alias, name))
-            .map_or(key.as_str(), |(_, name)| name);
-        renamed.entry(name).or_insert_with(|| value.clone());
+    let mut renamed = given.clone();
+    for (alias, name) in aliases {
+        match alias.split_once("[].") {
+            None => put_right(&mut renamed, alias, name),
+            Some((list, alias)) => {
+                let inner = renamed.get_mut(list).and_then(Value::as_array_mut);
+                let objects = inner.into_iter().flatten().filter_map(Value::as_object_mut);
+                objects.for_each(|object| put_right(object, alias, name));
+            }
+        }
     }
     RawJson::of(&renamed).ok()
+}
+
+fn is_due(given: &Object, alias: &str, name: &str) -> bool {
+    given.contains_key(alias) && !given.contains_key(name)
+}
+
+fn put_right(given: &mut Object, alias: &str, name: &str) {
+    if is_due(given, alias, name)
+        && let Some(value) = given.remove(alias)
+    {
+        given.insert(name.to_owned(), value);
+    }
+}
+
+fn objects<'a>(given: &'a Object, list: &str) -> impl Iterator<Item = &'a Object> {
+    let list = given.get(list).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_object)
 }

@@ -1,6 +1,9 @@
 //! What bytes are, judged by themselves first and by their file's name second.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use durward_cage::files::{FileFault, OpenFile};
+use durward_core::Cancel;
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 /// How content is spelled in JSON.
@@ -80,6 +83,24 @@ fn is_textual(mime: &str) -> bool {
         || mime.ends_with("+xml")
         || mime.ends_with("+json")
         || TEXT.contains(&mime)
+}
+
+/// The SHA-256 of all that a file holds, as `sha256` of an answer spells it.
+pub(super) fn sha256_of(file: &OpenFile, stop: &Cancel) -> Result<String, FileFault> {
+    let mut digest = Context::new(&SHA256);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut offset = 0;
+    loop {
+        if stop.is_cancelled() {
+            return Err(FileFault::Stopped);
+        }
+        let read = file.read_range(offset, &mut buffer)?;
+        digest.update(&buffer[..read]);
+        offset += read as u64;
+        if read < buffer.len() {
+            return Ok(hex(digest.finish().as_ref()));
+        }
+    }
 }
 
 /// A digest as lower-case hexadecimal digits.

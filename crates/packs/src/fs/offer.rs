@@ -13,6 +13,20 @@ struct Written {
     input: &'static str,
     output: &'static str,
     arguments: Aliases,
+    does: Does,
+}
+
+/// What a tool does to files.
+#[derive(Clone, Copy)]
+enum Does {
+    Read,
+    /// Makes what was not there; a second time nothing more.
+    Make,
+    /// May take an old content's place; the same once more changes nothing.
+    Set,
+    /// May take something's place.
+    Change,
+    Destroy,
 }
 
 const PATH: [(&str, &str); 6] = [
@@ -89,7 +103,7 @@ const SEARCH: Aliases = &[
     ("maxResults", "limit"),
 ];
 
-const TOOLS: [Written; 5] = [
+const READING: [Written; 5] = [
     Written {
         name: "fs_list",
         alias: "fs.list",
@@ -99,6 +113,7 @@ const TOOLS: [Written; 5] = [
         input: include_str!("schemas/list.input.json"),
         output: include_str!("schemas/list.output.json"),
         arguments: LIST,
+        does: Does::Read,
     },
     Written {
         name: "fs_read",
@@ -110,6 +125,7 @@ const TOOLS: [Written; 5] = [
         input: include_str!("schemas/read.input.json"),
         output: include_str!("schemas/read.output.json"),
         arguments: READ,
+        does: Does::Read,
     },
     Written {
         name: "fs_search",
@@ -121,6 +137,7 @@ const TOOLS: [Written; 5] = [
         input: include_str!("schemas/search.input.json"),
         output: include_str!("schemas/search.output.json"),
         arguments: SEARCH,
+        does: Does::Read,
     },
     Written {
         name: "fs_stat",
@@ -131,6 +148,7 @@ const TOOLS: [Written; 5] = [
         input: include_str!("schemas/stat.input.json"),
         output: include_str!("schemas/stat.output.json"),
         arguments: STAT,
+        does: Does::Read,
     },
     Written {
         name: "fs_tree",
@@ -141,27 +159,152 @@ const TOOLS: [Written; 5] = [
         input: include_str!("schemas/tree.input.json"),
         output: include_str!("schemas/tree.output.json"),
         arguments: TREE,
+        does: Does::Read,
     },
 ];
 
-/// The tools, by name.
-pub(super) fn tools() -> Result<Vec<Tool>, NameError> {
-    TOOLS.iter().map(tool).collect()
+const WRITE: Aliases = &[
+    PATH[0],
+    PATH[1],
+    PATH[2],
+    ("text", "content"),
+    ("contents", "content"),
+    ("data", "content"),
+    ("createOnly", "create_only"),
+    ("ifMatch", "if_match"),
+    ("makeParents", "make_parents"),
+    ("create_directories", "make_parents"),
+];
+
+const EDIT: Aliases = &[
+    PATH[0],
+    PATH[1],
+    PATH[2],
+    ("dryRun", "dry_run"),
+    ("ifMatch", "if_match"),
+    ("edits[].oldText", "old"),
+    ("edits[].newText", "new"),
+    ("edits[].old_text", "old"),
+    ("edits[].new_text", "new"),
+    ("edits[].old_string", "old"),
+    ("edits[].new_string", "new"),
+    ("edits[].replace_all", "all"),
+    ("edits[].replaceAll", "all"),
+];
+
+const FROM_TO: Aliases = &[
+    ("source", "from"),
+    ("src", "from"),
+    ("source_path", "from"),
+    ("old_path", "from"),
+    ("destination", "to"),
+    ("dest", "to"),
+    ("dst", "to"),
+    ("target", "to"),
+    ("destination_path", "to"),
+    ("new_path", "to"),
+    ("force", "overwrite"),
+];
+
+const MKDIR: Aliases = &PATH;
+
+const DELETE: Aliases = &PATH;
+
+const WRITING: [Written; 6] = [
+    Written {
+        name: "fs_write",
+        alias: "fs.write",
+        title: "Write a file",
+        description: "Writes a whole file, new or in place of the old content, which stays until the \
+                      new is complete. `if_match` (the sha256 that was read) keeps what others \
+                      wrote meanwhile; `create_only` keeps any file that is there.",
+        input: include_str!("schemas/write.input.json"),
+        output: include_str!("schemas/write.output.json"),
+        arguments: WRITE,
+        does: Does::Set,
+    },
+    Written {
+        name: "fs_edit",
+        alias: "fs.edit",
+        title: "Edit a file",
+        description: "Replaces exact pieces of a text file, in order, all or none, and gives the \
+                      difference. Each `old` must occur exactly once, unless `all` is set: take \
+                      enough of the lines around it.",
+        input: include_str!("schemas/edit.input.json"),
+        output: include_str!("schemas/edit.output.json"),
+        arguments: EDIT,
+        does: Does::Change,
+    },
+    Written {
+        name: "fs_move",
+        alias: "fs.move",
+        title: "Move or rename",
+        description: "Moves a file or a directory to another path in the same root; directories on the \
+                      way are made. What is at `to` stays, unless `overwrite` is set and both are \
+                      files.",
+        input: include_str!("schemas/move.input.json"),
+        output: include_str!("schemas/move.output.json"),
+        arguments: FROM_TO,
+        does: Does::Change,
+    },
+    Written {
+        name: "fs_copy",
+        alias: "fs.copy",
+        title: "Copy a file",
+        description: "Copies one file, also from one root to another; directories on the way are made. \
+                      A file at `to` stays, unless `overwrite` is set.",
+        input: include_str!("schemas/copy.input.json"),
+        output: include_str!("schemas/move.output.json"),
+        arguments: FROM_TO,
+        does: Does::Change,
+    },
+    Written {
+        name: "fs_mkdir",
+        alias: "fs.mkdir",
+        title: "Make a directory",
+        description: "Makes a directory, and those on the way to it.",
+        input: include_str!("schemas/mkdir.input.json"),
+        output: include_str!("schemas/mkdir.output.json"),
+        arguments: MKDIR,
+        does: Does::Make,
+    },
+    Written {
+        name: "fs_delete",
+        alias: "fs.delete",
+        title: "Delete",
+        description: "Deletes a file, a link or an empty directory; with `recursive` a directory and \
+                      all that is in it. There is no way back.",
+        input: include_str!("schemas/delete.input.json"),
+        output: include_str!("schemas/delete.output.json"),
+        arguments: DELETE,
+        does: Does::Destroy,
+    },
+];
+
+/// The tools: those that read, and where something may be written those that write.
+pub(super) fn tools(writable: bool) -> Result<Vec<Tool>, NameError> {
+    let writing = WRITING.iter().filter(|_| writable);
+    READING.iter().chain(writing).map(tool).collect()
 }
 
 fn tool(written: &Written) -> Result<Tool, NameError> {
+    let does = written.does;
     Ok(Tool {
         name: ToolName::new(written.name)?,
         aliases: vec![ToolName::new(written.alias)?],
         title: written.title.to_owned(),
         description: written.description.to_owned(),
-        tier: Tier::Read,
+        tier: match does {
+            Does::Read => Tier::Read,
+            Does::Make | Does::Set | Does::Change => Tier::Operate,
+            Does::Destroy => Tier::Danger,
+        },
         input_schema: RawJson::from_static(written.input),
         output_schema: Some(RawJson::from_static(written.output)),
         annotations: Annotations {
-            read_only_hint: true,
-            destructive_hint: false,
-            idempotent_hint: true,
+            read_only_hint: matches!(does, Does::Read),
+            destructive_hint: matches!(does, Does::Set | Does::Change | Does::Destroy),
+            idempotent_hint: matches!(does, Does::Read | Does::Make | Does::Set),
             open_world_hint: false,
         },
         argument_aliases: written.arguments,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_cage::files::{FileFault, RelPath, Root};
+use durward_cage::files::{FileFault, Kind, RelPath, Root};
 use durward_core::Refusal;
 use durward_guard::path::{Absolute, DenyList, Lexical, PathScope, Relative, lexical};
 
@@ -14,6 +14,8 @@ use crate::PacksError;
 pub(super) struct Places {
     areas: Vec<Arc<Area>>,
     pub(super) max_read: u64,
+    pub(super) max_write: u64,
+    pub(super) durable: bool,
 }
 
 /// One root with its rules.
@@ -23,7 +25,7 @@ pub(super) struct Area {
     /// The path as the configuration says it, which may lead through links.
     given: Option<String>,
     deny: Arc<DenyList>,
-    scope: Arc<PathScope>,
+    scope: PathScope,
 }
 
 /// A path below a root.
@@ -37,14 +39,15 @@ impl Places {
     pub(super) fn open(settings: &FsSettings) -> Result<Self, PacksError> {
         check_names(settings)?;
         let deny = Arc::new(DenyList::build(settings.builtin_deny, &settings.deny)?);
-        let scope = Arc::new(PathScope::build(&settings.read, &[])?);
         let mut areas = Vec::with_capacity(settings.roots.len());
         for given in &settings.roots {
             let mut root = Root::open(given)?;
             for folder in &settings.forbidden {
                 root.forbid(folder)?;
             }
-            let (deny, scope) = (Arc::clone(&deny), Arc::clone(&scope));
+            let write = settings.write_in.get(&given.name);
+            let scope = PathScope::build(&settings.read, write.unwrap_or(&settings.write))?;
+            let deny = Arc::clone(&deny);
             let given = given
                 .path
                 .to_str()
@@ -59,6 +62,8 @@ impl Places {
         Ok(Self {
             areas,
             max_read: settings.max_read,
+            max_write: settings.max_write,
+            durable: settings.durable,
         })
     }
 
@@ -67,6 +72,13 @@ impl Places {
             .iter()
             .filter_map(|area| area.root.warning())
             .collect()
+    }
+
+    /// May anything be written at all?
+    pub(super) fn are_writable(&self) -> bool {
+        self.areas
+            .iter()
+            .any(|area| area.scope.may_contain_write(""))
     }
 
     /// The names of the roots, where `path` means all of them and there are several.
@@ -151,7 +163,12 @@ fn check_names(settings: &FsSettings) -> Result<(), PacksError> {
 impl Place {
     /// The path below the root, for cage.
     pub(super) fn rel(&self) -> Result<RelPath<'_>, Refusal> {
-        RelPath::new(self.path.as_str()).map_err(|fault| self.refuse(&fault))
+        self.rel_path().map_err(|fault| self.refuse(&fault))
+    }
+
+    /// The same, for who says himself what is wrong with it.
+    pub(super) fn rel_path(&self) -> Result<RelPath<'_>, FileFault> {
+        RelPath::new(self.path.as_str())
     }
 
     /// The path below the root; `""` for the root.
@@ -172,6 +189,11 @@ impl Place {
     pub(super) fn refuse(&self, fault: &FileFault) -> Refusal {
         refuse::file(fault, &self.spell(self.path()))
     }
+
+    /// Why cage did not change it.
+    pub(super) fn refuse_change(&self, fault: &FileFault) -> Refusal {
+        refuse::change(fault, &self.spell(self.path()))
+    }
 }
 
 impl Area {
@@ -191,6 +213,34 @@ impl Area {
             path,
             self.scope.allows_read(path) || self.scope.may_contain_read(path),
         )
+    }
+
+    /// May a file of this path be written?
+    pub(super) fn judge_write(&self, path: &str) -> Result<(), FileFault> {
+        self.judge(path, self.scope.allows_write(path))
+    }
+
+    /// May a directory of this path be made? It may where something in it could be written.
+    pub(super) fn judge_mkdir(&self, path: &str) -> Result<(), FileFault> {
+        self.judge(path, self.scope.may_contain_write(path))
+    }
+
+    /// May what stands at this path be moved or deleted, as far as is known without its kind?
+    pub(super) fn judge_change(&self, path: &str) -> Result<(), FileFault> {
+        self.judge_write(path).or_else(|_| self.judge_mkdir(path))
+    }
+
+    /// May something of this path and kind be moved or deleted?
+    pub(super) fn judge_change_of(&self, path: &str, kind: Kind) -> Result<(), FileFault> {
+        match kind {
+            Kind::Directory => self.judge_change(path),
+            _ => self.judge_write(path),
+        }
+    }
+
+    /// May a file be read at one path and not at another? Then it does not go from there to here.
+    pub(super) fn would_reveal(&self, from: &str, to: &str) -> bool {
+        !self.scope.allows_read(from) && self.scope.allows_read(to)
     }
 
     fn judge(&self, path: &str, shared: bool) -> Result<(), FileFault> {

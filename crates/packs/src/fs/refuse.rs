@@ -103,12 +103,112 @@ pub(super) fn file(fault: &FileFault, path: &str) -> Refusal {
             format!("the system's permissions don't let durward read `{path}`"),
         )
         .detail("permission_denied"),
+        FileFault::RootItself => refusal(
+            RefusalCode::Denied,
+            "the root itself can't be moved or deleted; name something in it".to_owned(),
+        )
+        .detail("root_itself"),
+        FileFault::Exists => refusal(RefusalCode::Exists, format!("there is a `{path}` already")),
+        FileFault::Conflict => refusal(
+            RefusalCode::Conflict,
+            format!("`{path}` is not what it was, or not what `if_match` says; read it again"),
+        ),
+        FileFault::HardLinked => refusal(
+            RefusalCode::Denied,
+            format!(
+                "`{path}` is a file that has other names (hard links), so that writing to it could \
+                 change something elsewhere; write to a new file instead"
+            ),
+        )
+        .detail("hard_linked"),
+        FileFault::NotEmpty => refusal(
+            RefusalCode::ConfirmRequired,
+            format!(
+                "`{path}` is a directory that is not empty; `recursive: true` deletes it with all \
+                 that is in it"
+            ),
+        )
+        .detail("not_empty"),
+        FileFault::TooMany { entries, depth } => refusal(
+            RefusalCode::TooLarge,
+            format!(
+                "more lies below `{path}` than is moved or deleted at once, {entries} entries and \
+                 {depth} levels; go by parts"
+            ),
+        )
+        .detail("too_many"),
+        FileFault::AcrossFileSystems => across(),
+        FileFault::NoSpace => refusal(
+            RefusalCode::NoSpace,
+            format!("the disk is full, or a quota reached; `{path}` is as it was"),
+        ),
         FileFault::Io(_) => refusal(
             RefusalCode::Unavailable,
             format!("`{path}` can't be read now"),
         )
         .detail("io_error"),
     }
+}
+
+/// Why cage did not change `path`.
+pub(super) fn change(fault: &FileFault, path: &str) -> Refusal {
+    let path = short(path);
+    let refusal = |code, reason: String| Refusal::new(code, reason);
+    match fault {
+        FileFault::NotShared => refusal(
+            RefusalCode::Denied,
+            format!("`{path}` is not among the paths that may be written"),
+        )
+        .detail("not_shared")
+        .rule("files.write"),
+        FileFault::NotARegularFile => refusal(
+            RefusalCode::NotARegularFile,
+            format!("`{path}` is not a regular file, so it can't be written"),
+        ),
+        FileFault::NotFound => refusal(
+            RefusalCode::NotFound,
+            format!("there is no `{path}`, or no directory that would hold it"),
+        ),
+        FileFault::TooLarge { size, limit } => too_large(&path, *size, *limit),
+        FileFault::PermissionDenied => refusal(
+            RefusalCode::Denied,
+            format!("the system's permissions don't let durward change `{path}`"),
+        )
+        .detail("permission_denied"),
+        FileFault::Io(_) => refusal(
+            RefusalCode::Unavailable,
+            format!("`{path}` can't be changed now"),
+        )
+        .detail("io_error"),
+        other => file(other, &path),
+    }
+}
+
+/// It has more bytes than may be written.
+pub(super) fn too_large(path: &str, size: u64, limit: u64) -> Refusal {
+    let reason = format!(
+        "`{}` would have {size} bytes, and at most {limit} are written to one file",
+        short(path)
+    );
+    Refusal::new(RefusalCode::TooLarge, reason).rule("files.max_write")
+}
+
+/// Nothing is moved from one file system, or one root, to another.
+pub(super) fn across() -> Refusal {
+    Refusal::new(
+        RefusalCode::Denied,
+        "`from` and `to` lie in different roots or on different disks, and nothing is moved from one \
+         to the other; use `fs_copy`, then `fs_delete`",
+    )
+    .detail("across_roots")
+}
+
+/// The same refusal, of an argument that is not called `path`.
+pub(super) fn at(pointer: &str, mut refusal: Refusal) -> Refusal {
+    if refusal.path.is_some() {
+        refusal.path = Some(pointer.into());
+    }
+    refusal
 }
 
 /// Why a path can't be one.

@@ -1,9 +1,24 @@
 //! Work that may take long, off the thread that serves.
 
+use durward_cage::files::{Survey, WalkLimits};
 use durward_core::{Call, Cancel, Refusal, RefusalCode};
 
 /// Files up to this size are read where the call is served: handing over costs more.
 pub(super) const INLINE: u64 = 64 * 1024;
+
+/// What is moved or deleted at once: more is refused. Each level holds a descriptor or two.
+const AT_ONCE: WalkLimits = WalkLimits {
+    depth: 128,
+    entries: 100_000,
+};
+
+/// How a directory is looked through before it is moved or deleted.
+pub(super) fn survey<'a>(is_cancelled: &'a dyn Fn() -> bool) -> Survey<'a> {
+    Survey {
+        limits: AT_ONCE,
+        is_cancelled,
+    }
+}
 
 /// Stops the work when the future that waits for it is dropped.
 struct StopOnDrop(Cancel);

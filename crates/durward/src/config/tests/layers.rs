@@ -336,6 +336,8 @@ files:
   deny: ["notes/**"]
   builtin_deny: false
   max_read: 2MiB
+  write: ["out/**"]
+  max_write: 3MiB
 secrets: { old: { env: OLD }, db: { file: /run/db } }
 packs: { fs: { enabled: false } }
 audit:

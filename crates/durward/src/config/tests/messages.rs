@@ -32,7 +32,7 @@ fn messages() {
         "version: 1\nfiles:\n  root: ${HOEM}\n",
         "version: 1\nfiles:\n  root: a ${HOME\n",
         "version: 1\nservers:\n  github: { command: [npx] }\n",
-        "version: 1\nfiles:\n  write: [\"**\"]\n",
+        "version: 1\nfiles:\n  write: [\"a[\"]\n",
         "version: 1\nsecrets: { db: { command: [pass] } }\n",
         "version: 1\nlimits:\nfiles:\n  root: .\n",
         "version: 1\nlimits:\n  calls: 1/s\n  calls: 2/s\n",
