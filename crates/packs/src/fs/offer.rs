@@ -156,6 +156,7 @@ fn tool(written: &Written) -> Result<Tool, NameError> {
         title: written.title.to_owned(),
         description: written.description.to_owned(),
         tier: Tier::Read,
+        raises: &[],
         input_schema: RawJson::from_static(written.input),
         output_schema: Some(RawJson::from_static(written.output)),
         annotations: Annotations {
