@@ -16,6 +16,8 @@ pub struct Offer {
     pub templates: Vec<Template>,
     /// Prompts.
     pub prompts: Vec<Prompt>,
+    /// What the guide tells those who see one of the tools: sentences.
+    pub notes: Vec<String>,
 }
 
 /// One tool.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write,
-    sync::{OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use durward_core::{
@@ -182,6 +182,22 @@ fn tools(text: &mut String, standing: &Standing) {
         text.push_str("None: your roles allow no tool that is offered here.\n");
     }
     text.push('\n');
+    notes(text, standing);
+}
+
+/// What providers say of themselves, where the caller sees one of their tools.
+fn notes(text: &mut String, standing: &Standing) {
+    let catalogue = &standing.house().catalogue;
+    let is_seen = |provider: &Arc<dyn Provider>| {
+        let tools = catalogue.tools().iter().enumerate();
+        tools
+            .filter(|(_, entry)| Arc::ptr_eq(&entry.provider, provider))
+            .any(|(place, _)| !matches!(standing.view().tool(place), Decision::Deny { .. }))
+    };
+    let notes = catalogue.notes().iter();
+    for note in notes.filter(|note| is_seen(&note.provider)) {
+        let _ = writeln!(text, "{}\n", note.item);
+    }
 }
 
 fn does(tier: Tier) -> &'static str {

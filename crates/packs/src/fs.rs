@@ -12,7 +12,6 @@ mod refuse;
 mod search;
 mod stat;
 mod tree;
-mod work;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 use durward_cage::files::RootSettings;
 use durward_core::{Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode};
 
-use crate::PacksError;
+use crate::{PacksError, work};
 use places::Places;
 
 /// What the file tools may touch: the section `files` of the configuration.

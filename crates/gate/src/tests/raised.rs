@@ -112,9 +112,20 @@ async fn the_guide_says_what_arguments_make_of_it() {
         reader.contains("- `fetch` (changes nothing; not for you: method other than GET)"),
         "{reader}"
     );
+    assert!(reader.contains("There is something to watch."), "{reader}");
     let worker = guide(&world, "alice").await;
     assert!(
         worker.contains("- `fetch` (changes nothing; method other than GET: changes things)"),
         "{worker}"
     );
+}
+
+#[tokio::test]
+async fn a_note_is_for_those_who_see_a_tool_of_its_provider() {
+    let world = World::planned(|plan| {
+        let (name, settings) = role("reader", &["resource:**"], &[], &[]);
+        plan.policy.roles.insert(name, settings);
+    });
+    let blind = guide(&world, "carol").await;
+    assert!(!blind.contains("There is something to watch."), "{blind}");
 }

@@ -164,6 +164,7 @@ impl Provider for Watched {
             resources: vec![note],
             templates: vec![template],
             prompts: vec![prompt],
+            notes: vec!["There is something to watch.".to_owned()],
         }
     }
 

@@ -3,7 +3,7 @@
 use durward_core::{Call, Cancel, Refusal, RefusalCode};
 
 /// Files up to this size are read where the call is served: handing over costs more.
-pub(super) const INLINE: u64 = 64 * 1024;
+pub(crate) const INLINE: u64 = 64 * 1024;
 
 /// Stops the work when the future that waits for it is dropped.
 struct StopOnDrop(Cancel);
@@ -15,7 +15,7 @@ impl Drop for StopOnDrop {
 }
 
 /// Runs `work` on a thread for blocking work. It must watch the [`Cancel`] that it is given.
-pub(super) async fn off_thread<T: Send + 'static>(
+pub(crate) async fn off_thread<T: Send + 'static>(
     call: &Call,
     work: impl FnOnce(&Cancel) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
