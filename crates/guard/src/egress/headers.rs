@@ -144,3 +144,77 @@ const RETURNED: &[&str] = &[
 pub fn is_returned(name: &str) -> bool {
     RETURNED.binary_search(&name).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use EgressFault::{CrlfInHeader, HeaderNotAllowed, HeadersTooLarge, InvalidHeaderName};
+
+    use super::*;
+
+    #[test]
+    fn what_a_caller_may_set_is_set_once() {
+        let mut headers = RequestHeaders::new();
+        headers.set("Accept", " text/html ").unwrap();
+        headers.set("ACCEPT", "text/plain").unwrap();
+        headers.set("X-Api-Key", "k\tk").unwrap();
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [("accept", "text/plain"), ("x-api-key", "k\tk")]);
+    }
+
+    #[test]
+    fn what_is_not_the_callers_is_refused() {
+        let mut headers = RequestHeaders::new();
+        for name in [
+            "Host",
+            "Connection",
+            "Transfer-Encoding",
+            "Content-Length",
+            "Cookie",
+            "Authorization",
+            "Proxy-Authorization",
+            "Proxy-Connection",
+            "Metadata",
+            "Metadata-Flavor",
+            "TE",
+            "Upgrade",
+            "X-aws-ec2-metadata-token",
+            "X-Forwarded-For",
+            "Forwarded",
+            "Expect",
+            "Accept-Encoding",
+            "X-Real-IP",
+            "X-HTTP-Method-Override",
+            "Keep-Alive",
+            "Trailer",
+            "Via",
+        ] {
+            assert_eq!(headers.set(name, "a"), Err(HeaderNotAllowed), "{name}");
+        }
+        for name in ["", "a b", "a:", "a\r\nb", "ä", "\0", "Accept "] {
+            assert_eq!(headers.set(name, "a"), Err(InvalidHeaderName), "{name:?}");
+        }
+        for value in ["a\r\nHost: b", "a\nb", "a\0", "\r", "\x7f"] {
+            assert_eq!(headers.set("accept", value), Err(CrlfInHeader), "{value:?}");
+        }
+        assert_eq!(
+            headers.set("accept", &"a".repeat(9000)),
+            Err(HeadersTooLarge)
+        );
+        assert_eq!(headers, RequestHeaders::new());
+    }
+
+    #[test]
+    fn cookies_and_proxies_stay_outside() {
+        assert!(RETURNED.is_sorted());
+        for name in [
+            "set-cookie",
+            "set-cookie2",
+            "proxy-authenticate",
+            "www-authenticate",
+            "connection",
+        ] {
+            assert!(!is_returned(name), "{name}");
+        }
+        assert!(is_returned("content-type") && is_returned("etag"));
+    }
+}

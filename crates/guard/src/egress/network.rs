@@ -125,3 +125,65 @@ pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {
         .filter(|port| *port != 0 && text.bytes().all(|b| b.is_ascii_digit()))
         .ok_or("the port is none; it is a number from 1 to 65535")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        let rule = NetworkRule::parse("192.168.5.0/24").unwrap();
+        for (address, is_in) in [
+            ("192.168.5.0", true),
+            ("192.168.5.255", true),
+            ("::ffff:192.168.5.7", true),
+            ("192.168.4.255", false),
+            ("192.168.6.0", false),
+            ("fd00::1", false),
+        ] {
+            assert_eq!(
+                rule.permits(address.parse().unwrap(), 8080),
+                is_in,
+                "{address}"
+            );
+        }
+        let rule = NetworkRule::parse("[fd00::/8]:443").unwrap();
+        assert!(rule.permits("fd12::1".parse().unwrap(), 443));
+        assert!(!rule.permits("fd12::1".parse().unwrap(), 80));
+        let rule = NetworkRule::parse("10.0.0.1:5432").unwrap();
+        assert!(rule.permits("10.0.0.1".parse().unwrap(), 5432));
+        assert!(!rule.permits("10.0.0.2".parse().unwrap(), 5432));
+        assert!(
+            Network::parse("0.0.0.0/0")
+                .unwrap()
+                .contains("8.8.8.8".parse().unwrap())
+        );
+        assert!(
+            Network::parse("::/0")
+                .unwrap()
+                .contains("2a00::1".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in [
+            "",
+            "10",
+            "10.0.0.0/33",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "10.0.0.1/24",
+            "fd00::/129",
+            "10.0.0.0/8:0",
+            "10.0.0.0/8:99999",
+            "10.0.0.0/8:",
+            "[fd00::/8]",
+            "[fd00::/8:443",
+            "example.com",
+            "010.0.0.0/8",
+        ] {
+            assert!(NetworkRule::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -110,23 +110,30 @@ impl EgressPolicy {
     /// Judges a target before anything is looked up or sent.
     ///
     /// # Errors
-    /// `host_not_allowed`, `port_not_allowed`, `name_blocked`, `private_ip_blocked`, `dns_disabled` or
-    /// `name_not_allowed`.
+    /// `host_not_allowed`, `port_not_allowed`, `name_blocked` or `private_ip_blocked`.
     pub fn judge_target(&self, target: &Target) -> Result<(), EgressFault> {
         let origin = target.origin();
-        let is_written = self.written.contains(origin);
         match target.host() {
-            Host::Address(address) if is_written => {
-                let _ = address;
-                Ok(())
-            }
+            _ if self.written.contains(origin) => Ok(()),
             Host::Address(address) => self.judge_literal(*address, origin.port),
-            Host::Name(name) => {
-                if !is_written {
-                    self.judge_name(name, origin.port)?;
-                }
-                self.judge_lookup(name)
-            }
+            Host::Name(name) => self.judge_name(name, origin.port),
+        }
+    }
+
+    /// May the target's name be looked up? An address is not.
+    ///
+    /// # Errors
+    /// `dns_disabled` or `name_not_allowed`.
+    pub fn judge_lookup(&self, target: &Target) -> Result<(), EgressFault> {
+        let Host::Name(name) = target.host() else {
+            return Ok(());
+        };
+        if !self.dns_enabled {
+            Err(EgressFault::DnsDisabled)
+        } else if !self.dns_allow.iter().any(|allowed| allowed.has_name(name)) {
+            Err(EgressFault::NameNotAllowed)
+        } else {
+            Ok(())
         }
     }
 
@@ -166,16 +173,6 @@ impl EgressPolicy {
             return Err(EgressFault::PortNotAllowed);
         }
         Ok(())
-    }
-
-    fn judge_lookup(&self, name: &HostName) -> Result<(), EgressFault> {
-        if !self.dns_enabled {
-            Err(EgressFault::DnsDisabled)
-        } else if !self.dns_allow.iter().any(|allowed| allowed.has_name(name)) {
-            Err(EgressFault::NameNotAllowed)
-        } else {
-            Ok(())
-        }
     }
 
     /// Judges all addresses of a target before one of them is connected to. One that may not be
@@ -250,3 +247,6 @@ fn read<T>(
     };
     entries.iter().map(parse).collect()
 }
+
+#[cfg(test)]
+mod tests;

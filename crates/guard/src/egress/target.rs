@@ -217,3 +217,136 @@ fn unparsed(text: &str) -> EgressFault {
         EgressFault::InvalidUrl
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use EgressFault::{CrlfInUrl, InvalidUrl, UnsupportedProtocol, UserinfoInUrl};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_url_is_parsed_once_and_taken_apart() {
+        let target = Target::parse("HTTPS://API.Example.COM.:8443/a/../b?q=1#part").unwrap();
+        assert_eq!(target.origin().to_string(), "https://api.example.com:8443");
+        assert_eq!(target.path_and_query(), "/b?q=1");
+        assert!(!target.as_str().contains('#'));
+        let target = Target::parse("http://example.com").unwrap();
+        assert_eq!((target.authority(), target.port()), ("example.com", 80));
+        assert_eq!(target.path_and_query(), "/");
+        assert_eq!(
+            Target::parse("https://x.com:443/").unwrap().authority(),
+            "x.com"
+        );
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_is_an_address() {
+        for (text, address) in [
+            ("http://127.1/", "127.0.0.1"),
+            ("http://2130706433/", "127.0.0.1"),
+            ("http://0x7f.1/", "127.0.0.1"),
+            ("http://0177.0.0.1/", "127.0.0.1"),
+            ("http://0/", "0.0.0.0"),
+            ("http://0xA9FEA9FE", "169.254.169.254"),
+            ("http://127。0。0。1/", "127.0.0.1"),
+            ("http://[::ffff:7f00:1]/", "::ffff:127.0.0.1"),
+            (r"http://127.0.0.1\@api.x/", "127.0.0.1"),
+            ("http:127.0.0.1/", "127.0.0.1"),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(
+                target.host(),
+                &Host::Address(address.parse().unwrap()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_to_fetch_is_told_apart() {
+        for (text, fault) in [
+            ("", InvalidUrl),
+            ("example.com", InvalidUrl),
+            ("http://", InvalidUrl),
+            ("http://x.com:99999/", InvalidUrl),
+            ("http://x.com:abc/", InvalidUrl),
+            ("http://x.com:0/", InvalidUrl),
+            ("http://a_b.com/", InvalidUrl),
+            ("http://-a.com/", InvalidUrl),
+            ("http://a..com/", InvalidUrl),
+            ("http://a.com../", InvalidUrl),
+            ("http://1.2.3.4.5/", InvalidUrl),
+            ("http://${A}/", InvalidUrl),
+            ("http://[fe80::1%25eth0]/", InvalidUrl),
+            ("http://a.com/\r\nHost: b", CrlfInUrl),
+            ("http://a\n.com/", CrlfInUrl),
+            ("http://a.com/\0", CrlfInUrl),
+            ("\thttp://a.com/", CrlfInUrl),
+            ("ftp://a.com/", UnsupportedProtocol),
+            ("ftp://a.com:80/", UnsupportedProtocol),
+            ("file:///etc/passwd", UnsupportedProtocol),
+            ("gopher://[host]:[port]/", UnsupportedProtocol),
+            ("data:text/plain,a", UnsupportedProtocol),
+            ("localhost:80", UnsupportedProtocol),
+            ("http://api.x@127.0.0.1/", UserinfoInUrl),
+            ("http://u:p@a.com/", UserinfoInUrl),
+            ("http://:p@a.com/", UserinfoInUrl),
+        ] {
+            assert_eq!(Target::parse(text), Err(fault), "{text:?}");
+        }
+        let long = format!("http://a.com/{}", "a".repeat(9000));
+        assert_eq!(Target::parse(&long), Err(InvalidUrl));
+        let long = format!("http://{}com/", "a.".repeat(130));
+        assert_eq!(Target::parse(&long), Err(InvalidUrl));
+    }
+
+    #[test]
+    fn a_tunnel_has_a_host_and_a_port_and_nothing_else() {
+        for (host, port, origin) in [
+            ("api.x.com", 443, "https://api.x.com"),
+            ("1.2.3.4", 80, "https://1.2.3.4:80"),
+            ("::1", 443, "https://[::1]"),
+            ("[::1]", 443, "https://[::1]"),
+        ] {
+            let target = Target::tunnel(host, port).unwrap();
+            assert_eq!(target.origin().to_string(), origin);
+        }
+        for host in [
+            "",
+            "a/b",
+            "a.com:80",
+            "u@a.com",
+            "a\0.com",
+            "a.com\r\n",
+            "a b",
+            "a%2ecom",
+            "ä.com",
+            "[::1",
+            "a#b",
+            "a?b",
+            r"a\b",
+        ] {
+            assert!(Target::tunnel(host, 443).is_err(), "{host:?}");
+        }
+        assert!(Target::tunnel("a.com", 0).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged(text in "\\PC{0,60}") {
+            let _ = Target::parse(&text);
+            let _ = Target::tunnel(&text, 443);
+            let base = Target::parse("https://a.example/b/c").unwrap();
+            let _ = base.join(&text);
+        }
+
+        /// What was parsed parses again to the same: no second parser can read it otherwise.
+        #[test]
+        fn a_target_is_a_fixed_point(host in "[a-z0-9.\\[\\]:@%-]{1,20}", rest in "[/?#\\\\@.a-z]{0,10}") {
+            if let Ok(target) = Target::parse(&format!("http://{host}/{rest}")) {
+                prop_assert_eq!(Target::parse(target.as_str()), Ok(target));
+            }
+        }
+    }
+}
