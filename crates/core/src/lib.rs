@@ -33,4 +33,4 @@ pub use raw::RawJson;
 pub use refusal::{Refusal, RefusalCode};
 pub use revision::{Era, Revision};
 pub use secret::Secret;
-pub use tier::Tier;
+pub use tier::{Raise, Tier};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
-use crate::{RawJson, put_quoted};
+use crate::{RawJson, put_quoted, quote::put_escaped};
 
 /// Room in front of a result for the envelope, whose id is known only later.
 const FRONT: usize = 512;
@@ -32,15 +32,33 @@ impl OwnResult {
     /// As [`OwnResult::of_tool`], of one whose text is also the member `content` of its structure. It may
     /// be long, so it is escaped once. `rest`, an object, holds the structure's other members.
     pub fn of_content<T: Serialize>(content: &str, rest: &T) -> Result<Self, serde_json::Error> {
+        Self::of_long("", "content", content, rest)
+    }
+
+    /// As [`OwnResult::of_content`], of one whose text is `head` and then `content`, which is the member
+    /// `name` of its structure.
+    pub fn of_long<T: Serialize>(
+        head: &str,
+        name: &'static str,
+        content: &str,
+        rest: &T,
+    ) -> Result<Self, serde_json::Error> {
         let rest = serde_json::to_vec(rest)?;
         // Escapes are rare; where there are many, the buffer grows once more.
-        let mut out = Writing::begin(2 * content.len() + content.len() / 8 + rest.len());
+        let room = 2 * content.len() + content.len() / 8 + head.len() + rest.len();
+        let mut out = Writing::begin(room);
+        out.0.put_u8(b'"');
+        put_escaped(&mut out.0, head.as_bytes());
         let start = out.0.len();
-        put_quoted(&mut out.0, content);
-        let quoted = start..out.0.len();
+        put_escaped(&mut out.0, content.as_bytes());
+        let escaped = start..out.0.len();
+        out.0.put_u8(b'"');
         out.structure(|out| {
-            out.put_slice(br#"{"content":"#);
-            out.extend_from_within(quoted);
+            out.put_u8(b'{');
+            put_quoted(out, name);
+            out.put_slice(b":\"");
+            out.extend_from_within(escaped);
+            out.put_u8(b'"');
             match rest.strip_prefix(b"{") {
                 Some(b"}") | None => out.put_u8(b'}'),
                 Some(members) => {
@@ -164,6 +182,18 @@ mod tests {
             assert_eq!(body["structuredContent"]["size"], rest["size"]);
             assert_eq!(body["structuredContent"], read(result.told()));
         }
+    }
+
+    #[test]
+    fn a_long_text_may_have_a_head() {
+        let result =
+            OwnResult::of_long("200 \"ok\"\n\n", "body", "a \"b\"\n", &json!({"n": 1})).unwrap();
+        let body = read(result.body());
+        assert_eq!(body["content"][0]["text"], "200 \"ok\"\n\na \"b\"\n");
+        assert_eq!(
+            body["structuredContent"],
+            json!({"body": "a \"b\"\n", "n": 1})
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub fn put_quoted(out: &mut impl BufMut, text: &str) {
     out.put_u8(b'"');
 }
 
-fn put_escaped(out: &mut impl BufMut, text: &[u8]) {
+pub(crate) fn put_escaped(out: &mut impl BufMut, text: &[u8]) {
     let (mut plain, mut at) = (0, 0);
     while let Some(found) = next_escaped(text, at) {
         out.put_slice(&text[plain..found]);

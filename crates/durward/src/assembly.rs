@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use durward_cage::{files::RootSettings, peer};
-use durward_core::{CallerId, Clock, Fingerprint, Proof, Provider, RoleName, SystemClock};
+use durward_core::{Clock, Provider, SystemClock};
 use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
     GuardError,
@@ -307,19 +307,6 @@ fn keep(keep: config::Keep) -> Keep {
         config::Keep::None => Keep::Nothing,
         config::Keep::Digest => Keep::Digest,
         config::Keep::Redacted => Keep::Redacted,
-    }
-}
-
-/// A caller of these roles who is nobody in particular: `tools list --as ROLE`.
-pub fn as_roles(roles: Vec<RoleName>) -> durward_core::Caller {
-    let fingerprint = Fingerprint::of_digest(&[0; 32]);
-    durward_core::Caller {
-        id: CallerId::of_key(&fingerprint),
-        name: "nobody".into(),
-        roles: roles.into(),
-        tenant: None,
-        proof: Proof::Key(fingerprint),
-        expires: None,
     }
 }
 

@@ -57,7 +57,7 @@ pub use limits::{Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
-pub use packs::{FsPack, Packs};
+pub use packs::{FsPack, HttpPack, Packs, Redirects};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use schema::schema;
 pub use secrets::{SecretName, SecretSource, SecretText, Secrets};

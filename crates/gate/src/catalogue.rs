@@ -59,6 +59,7 @@ pub struct Catalogue {
     resources: BTreeMap<String, Entry<Resource>>,
     templates: BTreeMap<String, Entry<Template>>,
     prompts: BTreeMap<String, Entry<Prompt>>,
+    notes: Vec<Entry<String>>,
 }
 
 impl Catalogue {
@@ -87,6 +88,10 @@ impl Catalogue {
                     .templates
                     .insert(item.uri_template.clone(), Entry { item, provider });
             }
+            merged.notes.extend(offer.notes.into_iter().map(|item| {
+                let provider = with(provider);
+                Entry { item, provider }
+            }));
             for item in offer.prompts {
                 let provider = with(provider);
                 merged
@@ -140,6 +145,11 @@ impl Catalogue {
     /// All prompts, by name.
     pub fn prompts(&self) -> &BTreeMap<String, Entry<Prompt>> {
         &self.prompts
+    }
+
+    /// What the providers have to say to those who see their tools.
+    pub(crate) fn notes(&self) -> &[Entry<String>] {
+        &self.notes
     }
 
     /// The names of the providers, for those who ask what is guarded.

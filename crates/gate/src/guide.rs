@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write,
-    sync::{OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use durward_core::{
@@ -148,11 +148,23 @@ fn tools(text: &mut String, standing: &Standing) {
             Decision::Allow { .. } => "",
         };
         any = true;
-        let does = match entry.tool.tier {
-            Tier::Read => "changes nothing",
-            Tier::Operate => "changes things",
-            Tier::Danger => "can destroy",
-        };
+        let does = does(entry.tool.tier);
+        let raised =
+            entry
+                .tool
+                .raises
+                .iter()
+                .map(|raise| match standing.view().raised(place, raise.to) {
+                    None | Some(Decision::Deny { .. }) => format!("; not for you: {raise}"),
+                    Some(Decision::Confirm { .. }) => {
+                        format!(
+                            "; {raise}: {}, and a person must approve it",
+                            self::does(raise.to)
+                        )
+                    }
+                    Some(Decision::Allow { .. }) => format!("; {raise}: {}", self::does(raise.to)),
+                });
+        let raised: String = raised.collect();
         let first = entry
             .tool
             .description
@@ -161,7 +173,7 @@ fn tools(text: &mut String, standing: &Standing) {
             .unwrap_or_default();
         let _ = writeln!(
             text,
-            "- `{}` ({does}{asks}): {}.",
+            "- `{}` ({does}{asks}{raised}): {}.",
             entry.tool.name,
             first.trim_end_matches('.')
         );
@@ -170,6 +182,30 @@ fn tools(text: &mut String, standing: &Standing) {
         text.push_str("None: your roles allow no tool that is offered here.\n");
     }
     text.push('\n');
+    notes(text, standing);
+}
+
+/// What providers say of themselves, where the caller sees one of their tools.
+fn notes(text: &mut String, standing: &Standing) {
+    let catalogue = &standing.house().catalogue;
+    let is_seen = |provider: &Arc<dyn Provider>| {
+        let tools = catalogue.tools().iter().enumerate();
+        tools
+            .filter(|(_, entry)| Arc::ptr_eq(&entry.provider, provider))
+            .any(|(place, _)| !matches!(standing.view().tool(place), Decision::Deny { .. }))
+    };
+    let notes = catalogue.notes().iter();
+    for note in notes.filter(|note| is_seen(&note.provider)) {
+        let _ = writeln!(text, "{}\n", note.item);
+    }
+}
+
+fn does(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Read => "changes nothing",
+        Tier::Operate => "changes things",
+        Tier::Danger => "can destroy",
+    }
 }
 
 fn limits(text: &mut String, standing: &Standing) {

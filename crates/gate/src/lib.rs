@@ -27,7 +27,7 @@ mod tests;
 mod view;
 mod walk;
 
-pub use catalogue::{Catalogue, CatalogueError};
+pub use catalogue::{Catalogue, CatalogueError, ToolEntry};
 pub use encode::Reply;
 pub use gate::{Gate, GateSettings};
 pub use house::{HouseSettings, OsUsers};

@@ -8,6 +8,7 @@ mod listen;
 mod lists;
 mod modern;
 mod pipe;
+mod raised;
 mod stages;
 mod watched;
 mod world;

@@ -52,9 +52,15 @@ pub(crate) struct Listed {
 /// The lists that were asked for, each as its revision spells it.
 type Lists = HashMap<(ListKind, Revision), std::sync::Arc<[Listed]>>;
 
+/// What the policy says of a tool: as it is, and as it is with arguments that raise it.
+struct Judged {
+    own: Decision,
+    raised: Vec<(Tier, Decision)>,
+}
+
 /// A role set's view.
 pub(crate) struct View {
-    tools: Vec<Decision>,
+    tools: Vec<Judged>,
     resources: HashMap<String, Decision>,
     templates: HashMap<String, Decision>,
     prompts: HashMap<String, Decision>,
@@ -84,8 +90,13 @@ impl View {
                 .tools()
                 .iter()
                 .map(|entry| {
-                    let (name, provider) = (entry.tool.name.as_str(), entry.provider.name());
-                    judge(Kind::Tool, name, provider.as_str(), entry.tool.tier)
+                    let (tool, provider) = (&entry.tool, entry.provider.name().as_str());
+                    let at = |tier| judge(Kind::Tool, tool.name.as_str(), provider, tier);
+                    let raised = tool.raises.iter().map(|raise| (raise.to, at(raise.to)));
+                    Judged {
+                        own: at(tool.tier),
+                        raised: raised.collect(),
+                    }
                 })
                 .collect(),
             resources: catalogue
@@ -110,9 +121,19 @@ impl View {
         view
     }
 
-    /// What the policy says of the tool at this place of the catalogue.
+    /// What the policy says of the tool at this place of the catalogue, whatever its arguments: where
+    /// that is no, there is no such tool.
     pub(crate) fn tool(&self, position: usize) -> &Decision {
-        &self.tools[position]
+        &self.tools[position].own
+    }
+
+    /// What it says of a call whose arguments raise that tool to this tier; `None` where none does.
+    pub(crate) fn raised(&self, position: usize, tier: Tier) -> Option<&Decision> {
+        let raised = &self.tools[position].raised;
+        raised
+            .iter()
+            .find(|(to, _)| *to == tier)
+            .map(|(_, decision)| decision)
     }
 
     /// What it says of a listed resource; `None` where there is none of that URI.
@@ -160,7 +181,7 @@ impl View {
                 .tools()
                 .iter()
                 .zip(&self.tools)
-                .filter(|(_, decision)| seen(Some(decision)))
+                .filter(|(_, judged)| seen(Some(&judged.own)))
                 .filter_map(|(entry, _)| {
                     listed(
                         entry.tool.name.as_str(),

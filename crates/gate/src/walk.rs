@@ -106,10 +106,11 @@ impl Walk<'_> {
         matches!(self.progress, Progress::Refused(_))
     }
 
-    /// How much harm the call can do.
+    /// How much harm the call can do, with these arguments.
     pub(crate) fn tier(&self) -> durward_core::Tier {
-        self.tool()
-            .map_or(durward_core::Tier::Read, |entry| entry.tool.tier)
+        self.tool().map_or(durward_core::Tier::Read, |entry| {
+            entry.tool.tier_of(&self.call.arguments)
+        })
     }
 
     /// What the ledger holds of the call, arguments redacted.

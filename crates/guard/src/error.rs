@@ -69,4 +69,14 @@ pub enum GuardError {
         /// What is wrong with it.
         why: String,
     },
+    /// A rule about what may be reached that can't be used.
+    #[error("egress: `{entry}` in `{list}` can't be used: {why}")]
+    Egress {
+        /// `hosts`, `networks`, `dns.allow`, or `url` for one that stands elsewhere.
+        list: &'static str,
+        /// As it was written.
+        entry: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }

@@ -1,9 +1,10 @@
-//! Judgements: policy, limits, path rules, schemas, redaction; pure.
+//! Judgements: policy, limits, path rules, ways out, schemas, redaction; pure.
 //!
 //! Nothing here does I/O, asks the time or keeps state: what is judged comes in, the verdict goes
 //! out. Whatever can be wrong in the configuration is a [`GuardError`] when a judge is built, never
 //! a surprise when it judges.
 
+pub mod egress;
 mod error;
 pub mod glob;
 pub mod limit;

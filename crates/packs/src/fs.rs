@@ -17,7 +17,6 @@ mod relocate;
 mod search;
 mod stat;
 mod tree;
-mod work;
 mod write;
 
 #[cfg(test)]
@@ -28,7 +27,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use durward_cage::files::RootSettings;
 use durward_core::{Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode};
 
-use crate::PacksError;
+use crate::{PacksError, work};
 use places::Places;
 
 /// What the file tools may touch: the section `files` of the configuration.

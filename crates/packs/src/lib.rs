@@ -1,7 +1,9 @@
 //! Built-in tools, one folder a pack.
 
 pub mod fs;
+pub mod http;
 
 mod error;
+mod work;
 
 pub use error::PacksError;

@@ -1,11 +1,13 @@
 //! `durward check`
 
 use clap::Args;
-use durward_core::{Tier, ToolName};
+use durward_core::{RoleName, Tier, ToolName};
+use durward_gate::ToolEntry;
+use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
 use crate::{
-    assembly::{self, as_roles},
+    assembly,
     cli::{Common, setup},
     exit::Failure,
 };
@@ -19,6 +21,9 @@ pub(super) struct Check {}
 struct Row {
     tool: ToolName,
     tier: Tier,
+    /// The arguments that make it this tier, where not all do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<String>,
     roles: Vec<String>,
 }
 
@@ -29,37 +34,30 @@ impl Check {
         let catalogue = durward_gate::Catalogue::merge(&house.providers)
             .map_err(|error| Failure::Unusable(error.to_string()))?;
         let policy = &house.policy;
-        let rows = catalogue.tools().iter().map(|entry| {
-            let subject = durward_guard::policy::Subject {
-                kind: durward_guard::policy::Kind::Tool,
-                name: entry.tool.name.as_str(),
-                provider: entry.provider.name().as_str(),
-                tier: entry.tool.tier,
-            };
-            let may = |role: &&durward_core::RoleName| {
-                let caller = as_roles(vec![(**role).clone()]);
-                !matches!(
-                    policy.decide(&caller.roles, &subject),
-                    durward_guard::policy::Decision::Deny { .. }
-                )
-            };
-            let roles = policy
-                .roles()
-                .into_iter()
-                .filter(may)
-                .map(ToString::to_string)
-                .collect();
-            Row {
-                tool: entry.tool.name.clone(),
-                tier: entry.tool.tier,
-                roles,
-            }
+        let rows = catalogue.tools().iter().flat_map(|entry| {
+            let tool = &entry.tool;
+            let raised = tool.raises.iter().map(|raise| (raise.to, Some(*raise)));
+            std::iter::once((tool.tier, None))
+                .chain(raised)
+                .map(|(tier, raise)| Row {
+                    tool: tool.name.clone(),
+                    tier,
+                    with: raise.map(|raise| raise.to_string()),
+                    roles: roles_for(policy, entry, tier),
+                })
         });
         for row in rows {
             if common.json {
                 println!("{}", serde_json::json!(row));
             } else {
-                println!("{:<24} {:<8} {}", row.tool, row.tier, row.roles.join(", "));
+                let with = row.with.map(|with| format!("  ({with})"));
+                println!(
+                    "{:<24} {:<8} {}{}",
+                    row.tool,
+                    row.tier,
+                    row.roles.join(", "),
+                    with.unwrap_or_default()
+                );
             }
         }
         if !common.json {
@@ -70,4 +68,24 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// The roles that may call a tool at its own tier and at this one.
+fn roles_for(policy: &Policy, entry: &ToolEntry, tier: Tier) -> Vec<String> {
+    let may = |role: &RoleName, tier| {
+        let subject = Subject {
+            kind: Kind::Tool,
+            name: entry.tool.name.as_str(),
+            provider: entry.provider.name().as_str(),
+            tier,
+        };
+        let decision = policy.decide(std::slice::from_ref(role), &subject);
+        !matches!(decision, Decision::Deny { .. })
+    };
+    policy
+        .roles()
+        .into_iter()
+        .filter(|role| may(role, entry.tool.tier) && may(role, tier))
+        .map(ToString::to_string)
+        .collect()
 }

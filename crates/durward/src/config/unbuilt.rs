@@ -23,7 +23,6 @@ const UNBUILT: &[&str] = &[
     "secrets.*.keyring",
     "secrets.*.age",
     "sandbox",
-    "packs.http",
     "packs.shell",
     "packs.search",
     "packs.bugs",

@@ -17,17 +17,23 @@ use crate::{
     walk::Ended,
 };
 
-/// A stage and a promise that falls with it.
-const PROMISES: [(&str, &str); 9] = [
-    ("caller", "an expired key does nothing"),
-    ("authorize", "what a role denies is not there"),
-    ("limits", "a rate holds"),
-    ("schema", "unsound arguments reach nobody"),
-    ("ask", "what must be confirmed is not done unasked"),
-    ("intent", "what changes something is written down before"),
-    ("provider", "a call that may be done is done"),
-    ("size", "a large answer stays inside"),
-    ("outcome", "an answer that is out is on record"),
+/// A stage and the promises that fall with it.
+const PROMISES: [(&str, &[&str]); 9] = [
+    ("caller", &["an expired key does nothing"]),
+    (
+        "authorize",
+        &[
+            "what a role denies is not there",
+            "arguments make no more of a tool than a role allows",
+        ],
+    ),
+    ("limits", &["a rate holds"]),
+    ("schema", &["unsound arguments reach nobody"]),
+    ("ask", &["what must be confirmed is not done unasked"]),
+    ("intent", &["what changes something is written down before"]),
+    ("provider", &["a call that may be done is done"]),
+    ("size", &["a large answer stays inside"]),
+    ("outcome", &["an answer that is out is on record"]),
 ];
 
 #[tokio::test]
@@ -39,11 +45,13 @@ async fn with_all_stages_every_promise_holds() {
 async fn without_any_one_stage_its_promise_is_broken() {
     let names: Vec<_> = WALK.iter().map(Stage::name).collect();
     assert_eq!(names, PROMISES.map(|(stage, _)| stage), "all stages");
-    for (place, (stage, promise)) in PROMISES.into_iter().enumerate() {
+    for (place, (stage, promises)) in PROMISES.into_iter().enumerate() {
         let mut stages = WALK.to_vec();
         stages.remove(place);
         let broken = broken(&stages).await;
-        assert!(broken.contains(&promise), "without {stage}: {broken:?}");
+        for promise in promises {
+            assert!(broken.contains(promise), "without {stage}: {broken:?}");
+        }
     }
 }
 
@@ -56,6 +64,10 @@ async fn broken(stages: &[Stage]) -> Vec<&'static str> {
     let promises = [
         ("a foreign session does nothing", on.foreign().await),
         ("what a role denies is not there", on.denied().await),
+        (
+            "arguments make no more of a tool than a role allows",
+            on.raised().await,
+        ),
         ("what nobody offers is not there", on.unknown().await),
         ("a rate holds", on.rate().await),
         ("so many at once and no more", on.concurrency().await),
@@ -125,6 +137,17 @@ impl Along<'_> {
         let ended = self.call("alice", "elsewhere", json!({})).await;
         is(&ended, RefusalCode::NotFound, Some("unknown_tool"))
             && !self.world.watched.saw("elsewhere")
+    }
+
+    async fn raised(&self) -> bool {
+        let more = [json!({"method": "POST"}), json!({"verb": "POST"})];
+        for arguments in more {
+            let ended = self.call("carol", "fetch", arguments).await;
+            if !is(&ended, RefusalCode::Denied, Some("tier")) {
+                return false;
+            }
+        }
+        self.never(json!({"method": "POST"}))
     }
 
     async fn unknown(&self) -> bool {

@@ -10,7 +10,7 @@ use std::{
 
 use durward_core::{
     Annotations, Answer, BoxFuture, Call, LogLevel, Offer, Operation, PackName, Prompt, Provider,
-    RawJson, Refusal, RefusalCode, Resource, Template, Tier, Tool, ToolName,
+    Raise, RawJson, Refusal, RefusalCode, Resource, Template, Tier, Tool, ToolName,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -63,7 +63,7 @@ impl Watched {
 
     fn note(&self, call: &Call) {
         let name = call.target.name().to_owned();
-        let changes = matches!(name.as_str(), "change" | "destroy");
+        let changes = matches!(name.as_str(), "change" | "destroy" | "fetch");
         let journal = if changes {
             records(&self.journal)
         } else {
@@ -139,6 +139,7 @@ impl Provider for Watched {
             tool("strict", Tier::Read, NOTHING),
             tool("change", Tier::Operate, CHANGE),
             tool("destroy", Tier::Danger, NOTHING),
+            tool("fetch", Tier::Read, FETCH),
         ];
         let note = Resource {
             uri: "note://one".to_owned(),
@@ -163,6 +164,7 @@ impl Provider for Watched {
             resources: vec![note],
             templates: vec![template],
             prompts: vec![prompt],
+            notes: vec!["There is something to watch.".to_owned()],
         }
     }
 
@@ -184,6 +186,13 @@ impl Provider for Watched {
     }
 }
 
+const FETCH: &str =
+    r#"{"type":"object","properties":{"method":{"type":"string"}},"additionalProperties":false}"#;
+const RAISES: &[Raise] = &[Raise {
+    argument: "method",
+    unless: &["GET"],
+    to: Tier::Operate,
+}];
 const NOTHING: &str = r#"{"type":"object","additionalProperties":false}"#;
 const LOOK: &str =
     r#"{"type":"object","properties":{"path":{"type":"string"}},"additionalProperties":false}"#;
@@ -201,6 +210,7 @@ fn tool(name: &str, tier: Tier, schema: &'static str) -> Tool {
         title: name.to_uppercase(),
         description: format!("The tool {name}. It is for tests."),
         tier,
+        raises: if name == "fetch" { RAISES } else { &[] },
         input_schema: RawJson::from_static(schema),
         output_schema: (name == "strict").then(|| RawJson::from_static(r#"{"type":"object"}"#)),
         annotations: Annotations {
@@ -209,7 +219,11 @@ fn tool(name: &str, tier: Tier, schema: &'static str) -> Tool {
             idempotent_hint: false,
             open_world_hint: false,
         },
-        argument_aliases: if is_look { &[("file", "path")] } else { &[] },
+        argument_aliases: match name {
+            "look" => &[("file", "path")],
+            "fetch" => &[("verb", "method")],
+            _ => &[],
+        },
     }
 }
 

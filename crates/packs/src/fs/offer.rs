@@ -299,6 +299,7 @@ fn tool(written: &Written) -> Result<Tool, NameError> {
             Does::Make | Does::Set | Does::Change => Tier::Operate,
             Does::Destroy => Tier::Danger,
         },
+        raises: &[],
         input_schema: RawJson::from_static(written.input),
         output_schema: Some(RawJson::from_static(written.output)),
         annotations: Annotations {

@@ -4,7 +4,7 @@ use durward_cage::files::{Survey, WalkLimits};
 use durward_core::{Call, Cancel, Refusal, RefusalCode};
 
 /// Files up to this size are read where the call is served: handing over costs more.
-pub(super) const INLINE: u64 = 64 * 1024;
+pub(crate) const INLINE: u64 = 64 * 1024;
 
 /// What is moved or deleted at once: more is refused. Each level holds a descriptor or two.
 const AT_ONCE: WalkLimits = WalkLimits {
@@ -13,7 +13,7 @@ const AT_ONCE: WalkLimits = WalkLimits {
 };
 
 /// How a directory is looked through before it is moved or deleted.
-pub(super) fn survey<'a>(is_cancelled: &'a dyn Fn() -> bool) -> Survey<'a> {
+pub(crate) fn survey<'a>(is_cancelled: &'a dyn Fn() -> bool) -> Survey<'a> {
     Survey {
         limits: AT_ONCE,
         is_cancelled,
@@ -30,7 +30,7 @@ impl Drop for StopOnDrop {
 }
 
 /// Runs `work` on a thread for blocking work. It must watch the [`Cancel`] that it is given.
-pub(super) async fn off_thread<T: Send + 'static>(
+pub(crate) async fn off_thread<T: Send + 'static>(
     call: &Call,
     work: impl FnOnce(&Cancel) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
