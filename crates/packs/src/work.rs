@@ -3,6 +3,8 @@
 use durward_cage::files::{Survey, WalkLimits};
 use durward_core::{Call, Cancel, Refusal, RefusalCode};
 
+use super::refuse;
+
 /// Files up to this size are read where the call is served: handing over costs more.
 pub(crate) const INLINE: u64 = 64 * 1024;
 
@@ -36,7 +38,12 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let stop = StopOnDrop(call.cancel.child());
     let seen = stop.0.clone();
-    let done = tokio::task::spawn_blocking(move || work(&seen)).await;
+    let done = tokio::task::spawn_blocking(move || match seen.is_cancelled() {
+        // The thread came too late.
+        true => Err(refuse::cancelled()),
+        false => work(&seen),
+    })
+    .await;
     done.unwrap_or_else(|_| {
         Err(Refusal::new(
             RefusalCode::Internal,
@@ -68,8 +75,10 @@ mod tests {
         let call = call("fs_search", "{}");
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
+        let (begin, began) = std::sync::mpsc::channel();
         runtime.block_on(async {
             let mut work = Box::pin(off_thread(&call, move |stop| {
+                let _ = begin.send(());
                 while !stop.is_cancelled() {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -81,10 +90,19 @@ mod tests {
                     .poll(&mut Context::from_waker(Waker::noop()))
                     .is_pending()
             );
+            began.recv().unwrap();
         });
         // Waits for the thread: work that went on would hang here.
         drop(runtime);
         assert!(ended.load(Ordering::Acquire) && !call.cancel.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn work_that_is_not_wanted_any_more_is_not_begun() {
+        let call = call("fs_write", "{}");
+        call.cancel.cancel();
+        let done: Result<(), Refusal> = off_thread(&call, |_| panic!("it began")).await;
+        assert_eq!(done.unwrap_err().code, RefusalCode::Cancelled);
     }
 
     #[tokio::test]

@@ -26,6 +26,8 @@ pub struct Writing<'a> {
     pub durable: bool,
     /// Asked of the old file right before the new one takes its place.
     pub unchanged: Option<&'a Unchanged<'a>>,
+    /// Asked before the file gets its place: is it wanted no more?
+    pub is_cancelled: &'a dyn Fn() -> bool,
 }
 
 impl Default for Writing<'_> {
@@ -35,6 +37,7 @@ impl Default for Writing<'_> {
             mode: 0o644,
             durable: true,
             unchanged: None,
+            is_cancelled: &|| false,
         }
     }
 }
@@ -46,7 +49,8 @@ impl Root {
     /// # Errors
     /// [`FileFault::NotARegularFile`] where something else stands, [`FileFault::HardLinked`] where the
     /// file has other names, [`FileFault::Exists`] where one is and none may be,
-    /// [`FileFault::Conflict`] where it is not what it should be or was changed meanwhile.
+    /// [`FileFault::Conflict`] where it is not what it should be or was changed meanwhile,
+    /// [`FileFault::Stopped`].
     pub fn write(&self, spot: &Spot, content: &[u8], how: &Writing<'_>) -> Result<bool, FileFault> {
         let mut there = spot.meta().copied();
         check(spot, there.as_ref(), how)?;
@@ -65,6 +69,9 @@ impl Root {
             }
             if how.durable {
                 draft.sync()?;
+            }
+            if (how.is_cancelled)() {
+                return Err(FileFault::Stopped);
             }
             let put = match &there {
                 Some(old) => self.replace(spot, &mut draft, old, how),

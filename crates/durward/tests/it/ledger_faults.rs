@@ -234,7 +234,7 @@ fn a_full_disk_refuses_calls_until_there_is_room_again() {
 
 /// Whether a user may have mounts of its own here. Some systems don't allow it; CI must.
 #[expect(clippy::disallowed_methods, reason = "a test asks the system")]
-fn may_mount() -> bool {
+pub(crate) fn may_mount() -> bool {
     let asked = std::process::Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "true"])
         .status();
@@ -251,7 +251,7 @@ fn may_mount() -> bool {
     clippy::disallowed_methods,
     reason = "a test starts the program it tests"
 )]
-fn shell(
+pub(crate) fn shell(
     like: std::process::Command,
     script: &str,
     inner: &std::process::Command,

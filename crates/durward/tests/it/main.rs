@@ -6,6 +6,7 @@ mod corpora;
 mod docs;
 mod doors_http;
 mod files;
+mod files_outside;
 mod files_race;
 mod floods;
 mod framing_http;
@@ -19,6 +20,7 @@ mod protocol_modern;
 mod socket;
 mod stdio;
 mod stdio_legacy;
+mod writing;
 
 use std::{thread, time::Duration};
 

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use durward_cage::files::{FileFault, Writing};
-use durward_core::{Answer, Call, Refusal};
+use durward_core::{Answer, Call, Cancel, Refusal};
 
 use super::{places::Places, refuse, relocate::Ends, work};
 
 pub(super) async fn run(places: &Arc<Places>, call: &Call) -> Result<Answer, Refusal> {
     let ends = Ends::of(places, call)?;
     let (durable, most) = (places.durable, places.max_write);
-    work::off_thread(call, move |_| {
-        copy(&ends, durable, most)?;
+    work::off_thread(call, move |stop| {
+        copy(&ends, durable, most, stop)?;
         ends.answer("Copied")
     })
     .await
 }
 
-fn copy(ends: &Ends, durable: bool, most: u64) -> Result<(), Refusal> {
+fn copy(ends: &Ends, durable: bool, most: u64, stop: &Cancel) -> Result<(), Refusal> {
     let Ends {
         from,
         to,
@@ -40,7 +40,8 @@ fn copy(ends: &Ends, durable: bool, most: u64) -> Result<(), Refusal> {
         create_only: !overwrite,
         mode: file.meta().mode,
         durable,
-        unchanged: None,
+        is_cancelled: &|| stop.is_cancelled(),
+        ..Writing::default()
     };
     let area = &to.area;
     to.rel_path()

@@ -1,14 +1,14 @@
 //! `fs_edit`: exact pieces of a text file replaced, all or none.
 
+mod difference;
 mod pieces;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use durward_cage::files::{FileFault, LastLink, OpenFile, Writing};
 use durward_core::{Answer, Call, Cancel, Refusal};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use similar::TextDiff;
 
 use super::{
     content,
@@ -16,9 +16,6 @@ use super::{
     refuse, work,
 };
 use pieces::{Edit, EditFault};
-
-/// A difference that takes longer to find is told more coarsely.
-const DIFF_TIME: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,9 +79,8 @@ impl Task {
             .open_spot(&spot)
             .and_then(|file| file.read_all(self.most, &mut bytes))
             .map_err(refused)?;
-        let before = content::hex(digest(&SHA256, &bytes).as_ref());
         if let Some(wanted) = &self.if_match
-            && !wanted.eq_ignore_ascii_case(&before)
+            && !wanted.eq_ignore_ascii_case(&content::hex(digest(&SHA256, &bytes).as_ref()))
         {
             return Err(refused(FileFault::Conflict));
         }
@@ -93,17 +89,22 @@ impl Task {
             .map_err(|fault| refuse_edit(&fault, &path))?;
         let sha256 = content::hex(digest(&SHA256, new.as_bytes()).as_ref());
         if !self.dry_run && new != old {
-            let unchanged = |file: &OpenFile| Ok(content::sha256_of(file, stop)? == before);
+            let unchanged = |file: &OpenFile| {
+                let mut now = Vec::new();
+                file.read_all(self.most, &mut now)?;
+                Ok(now == old.as_bytes())
+            };
             let how = Writing {
                 durable: self.durable,
                 unchanged: Some(&unchanged),
+                is_cancelled: &|| stop.is_cancelled(),
                 ..Writing::default()
             };
             area.root
                 .write(&spot, new.as_bytes(), &how)
                 .map_err(refused)?;
         }
-        let diff = diff(&old, &new, &path);
+        let diff = difference::unified(&old, &new, &path);
         let text = match (diff.is_empty(), self.dry_run) {
             (true, _) => format!("Nothing in `{path}` changes"),
             (false, true) => format!("`{path}` would change so:\n{diff}"),
@@ -118,15 +119,6 @@ fn text(bytes: Vec<u8>) -> Option<String> {
     String::from_utf8(bytes)
         .ok()
         .filter(|text| memchr::memchr(0, text.as_bytes()).is_none())
-}
-
-fn diff(old: &str, new: &str, path: &str) -> String {
-    TextDiff::configure()
-        .timeout(DIFF_TIME)
-        .diff_lines(old, new)
-        .unified_diff()
-        .header(path, path)
-        .to_string()
 }
 
 fn not_text(path: &str) -> Refusal {

@@ -159,6 +159,7 @@ impl Task {
             create_only: self.create_only,
             durable: self.durable,
             unchanged: wanted.is_some().then_some(&unchanged),
+            is_cancelled: &|| stop.is_cancelled(),
             ..Writing::default()
         };
         area.root.write(&spot, content, &how)

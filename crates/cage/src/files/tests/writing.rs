@@ -11,6 +11,7 @@ pub(super) const QUICK: Writing<'static> = Writing {
     mode: 0o644,
     durable: false,
     unchanged: None,
+    is_cancelled: &|| false,
 };
 
 /// The ways, and where no file can be without a name.
@@ -259,6 +260,24 @@ fn what_changed_meanwhile_is_a_conflict() {
         );
         assert_eq!(root.write(&spot(), b"new", &how), Ok(false));
         assert_eq!(all_names(&place), ["a"]);
+    }
+}
+
+#[test]
+fn what_nobody_wants_any_more_is_not_put_there() {
+    for way in 0..4 {
+        let place = Place::new();
+        place.write("a", "old");
+        let root = &ways(&place)[way];
+        let how = Writing {
+            is_cancelled: &|| true,
+            ..QUICK
+        };
+        for path in ["a", "new"] {
+            assert_eq!(write_so(root, path, "x", &how), Err(FileFault::Stopped));
+        }
+        assert_eq!(all_names(&place), ["a"]);
+        assert_eq!(read(root, "a").as_deref(), Ok("old"));
     }
 }
 
