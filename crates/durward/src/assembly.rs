@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use durward_cage::{files::RootSettings, peer};
+use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, SystemClock};
 use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
@@ -29,7 +29,10 @@ use durward_store::{
 };
 use thiserror::Error;
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    egress,
+};
 
 /// A configuration that reads well and can't be used.
 #[derive(Debug, Error)]
@@ -59,6 +62,8 @@ pub struct Rooms {
     pub journal: Arc<Journal>,
     /// The counted rates.
     pub limits: Arc<MemoryLimits>,
+    /// The way out.
+    pub connector: Connector,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,6 +91,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
     let house = house(config)?;
+    let connector = egress::connector(config)?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -110,6 +116,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         gate,
         journal,
         limits,
+        connector,
         clock,
     })
 }

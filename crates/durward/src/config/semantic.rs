@@ -1,6 +1,7 @@
 //! What the types can't say: keys that must fit each other.
 
 use durward_core::RoleName;
+use durward_guard::GuardError;
 
 use super::{
     Config, HttpDoor,
@@ -21,6 +22,7 @@ pub(super) fn semantic(
     public_url(config, root, faults);
     roots(config, root, faults);
     paths(config, root, faults);
+    egress(config, root, faults);
     if !config.files.builtin_deny {
         let fault = Fault::new("the built-in list of files that hold secrets is switched off");
         let place = place_of(root, &["files", "builtin_deny"]);
@@ -114,6 +116,19 @@ fn paths(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
             );
         }
     }
+}
+
+/// What one key of `egress` lets out and another one keeps in.
+fn egress(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
+    let Err(GuardError::Egress { list, entry, why }) = crate::egress::connector(config) else {
+        return;
+    };
+    let path: Vec<&str> = ["egress"].into_iter().chain(list.split('.')).collect();
+    let fault = Fault::new(format!(
+        "`{entry}` in `{}` can't be used: {why}",
+        path.join(".")
+    ));
+    faults.push(fault.place(word_place(root, &path, &entry)));
 }
 
 fn place_of(root: &Node, path: &[&str]) -> Place {

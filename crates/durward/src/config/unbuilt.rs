@@ -18,7 +18,6 @@ const UNBUILT: &[&str] = &[
     "limits.exchange",
     "limits.breaker",
     "inspect",
-    "egress",
     "secrets.*.command",
     "secrets.*.keyring",
     "secrets.*.age",

@@ -338,6 +338,13 @@ files:
   max_read: 2MiB
   write: ["out/**"]
   max_write: 3MiB
+egress:
+  hosts: [api.github.com]
+  networks: [10.0.0.0/8]
+  block_ports: [25]
+  dns: { enabled: false, allow: ["*.example.com"] }
+  proxy: http://proxy.example.com:3128
+  credentials: { api.github.com: { header: authorization, value: "Bearer ${secret:old}" } }
 secrets: { old: { env: OLD }, db: { file: /run/db } }
 packs: { fs: { enabled: false } }
 audit:
