@@ -19,6 +19,10 @@ mod protocol_modern;
 mod socket;
 mod stdio;
 mod stdio_legacy;
+mod web;
+mod web_hostile;
+mod web_redirects;
+mod web_secrets;
 
 use std::{thread, time::Duration};
 
