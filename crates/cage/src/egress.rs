@@ -9,6 +9,7 @@ mod connector;
 mod decode;
 mod dial;
 mod exchange;
+mod front;
 mod link;
 mod near;
 mod pool;
@@ -16,10 +17,13 @@ mod proxy;
 mod resolve;
 mod settings;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use budget::Budget;
 pub use connector::Connector;
 pub use durward_guard::egress::EgressFault;
 pub use exchange::{Request, Response};
+pub use front::{FrontLimits, serve_front};
 pub use settings::{Credential, EgressSettings};

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use durward_cage::{files::RootSettings, peer};
+use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, SystemClock};
 use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
@@ -19,6 +19,7 @@ use durward_ledger::{
 use durward_packs::{
     PacksError,
     fs::{FsPack, FsSettings},
+    http::{HttpPack, HttpSettings},
 };
 use durward_store::{
     StoreError,
@@ -29,7 +30,10 @@ use durward_store::{
 };
 use thiserror::Error;
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    egress,
+};
 
 /// A configuration that reads well and can't be used.
 #[derive(Debug, Error)]
@@ -59,6 +63,8 @@ pub struct Rooms {
     pub journal: Arc<Journal>,
     /// The counted rates.
     pub limits: Arc<MemoryLimits>,
+    /// The way out.
+    pub connector: Connector,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -85,7 +91,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
-    let house = house(config)?;
+    let connector = egress::connector(config)?;
+    let house = house(config, &connector)?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -110,21 +117,26 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         gate,
         journal,
         limits,
+        connector,
         clock,
     })
 }
 
-/// What the configuration says to the gate.
+/// What the configuration says to the gate. What reaches elsewhere does so by `connector`.
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn house(config: &Config) -> Result<HouseSettings, AssemblyError> {
+pub fn house(config: &Config, connector: &Connector) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if config.packs.fs.enabled {
         let pack = FsPack::open(&files(config))?;
         for warning in pack.warnings() {
             tracing::warn!("{warning}");
         }
+        providers.push(Arc::new(pack));
+    }
+    if config.packs.http.enabled {
+        let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
     }
     Ok(HouseSettings {
@@ -222,6 +234,16 @@ fn files(config: &Config) -> FsSettings {
         builtin_deny: files.builtin_deny,
         max_read: files.max_read.bytes(),
         forbidden,
+    }
+}
+
+fn http(config: &Config) -> HttpSettings {
+    let pack = &config.packs.http;
+    HttpSettings {
+        max_body: pack.max_body.as_usize(),
+        redirects: pack.redirects.count(),
+        markdown: pack.markdown,
+        note: egress::note(config),
     }
 }
 

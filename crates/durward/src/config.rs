@@ -6,6 +6,7 @@ mod cluster;
 mod defaults;
 mod diagnostic;
 mod docs;
+mod egress;
 mod env_file;
 mod fault;
 mod files;
@@ -51,6 +52,7 @@ pub use audit::{Audit, Content, Export, Fsync, Keep, OnFailure, Retention, Sync}
 pub use cluster::Cluster;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use docs::docs;
+pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
 pub use files::{Files, Glob, NamedRoot, RootName};
 pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
 pub use limits::{Limits, Rate, ToolKey, ToolLimit};
@@ -89,6 +91,8 @@ pub struct Config {
     pub limits: Limits,
     /// What `fs_*`, path parameters and working directories may touch.
     pub files: Files,
+    /// Every connection that durward or what it contains opens: tools, plugins, upstreams.
+    pub egress: Egress,
     /// Secrets by name, for `${secret:name}`; never in an error, a log or the audit.
     #[schemars(with = "std::collections::BTreeMap<String, SecretSource>")]
     pub secrets: Secrets,
@@ -114,6 +118,7 @@ impl Default for Config {
             roles: policy::built_in(),
             limits: Limits::default(),
             files: Files::default(),
+            egress: Egress::default(),
             secrets: Secrets::default(),
             packs: Packs::default(),
             audit: Audit::default(),

@@ -54,6 +54,12 @@ impl Daemon {
             return Ok(());
         }
         let rooms = assembly::open(config, ChainName::Serve)?;
+        rooms.connector.set_listeners(
+            listener
+                .iter()
+                .filter_map(|listener| listener.local_addr().ok())
+                .collect(),
+        );
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;
         let upkeep = Upkeep::begin(&rooms, config);

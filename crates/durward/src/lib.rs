@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod doors;
+pub mod egress;
 pub mod exit;
 mod first_key;
 pub mod reload;

@@ -2,18 +2,21 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use durward_cage::egress::Connector;
 use durward_gate::Gate;
 use durward_ledger::{Event, EventName};
 
 use crate::{
     assembly::{self, Rooms},
     config::{Config, Loaded, Sources, Watch, load},
+    egress,
     signals::HangUps,
 };
 
 /// Watches and reloads. A wrong configuration is said and recorded, and the old one stays.
 pub struct Reloader {
     gate: Arc<Gate>,
+    connector: Connector,
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
@@ -28,6 +31,7 @@ impl Reloader {
     pub fn new(rooms: &Rooms, sources: Sources, loaded: &Loaded) -> io::Result<Self> {
         Ok(Self {
             gate: Arc::clone(&rooms.gate),
+            connector: rooms.connector.clone(),
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
@@ -53,8 +57,12 @@ impl Reloader {
         let put = load(&self.sources)
             .map_err(|error| error.to_string())
             .and_then(|loaded| {
-                let house = assembly::house(&loaded.config).map_err(|error| error.to_string())?;
+                let house = assembly::house(&loaded.config, &self.connector).map_err(|error| error.to_string())?;
                 self.gate.reload(house).map_err(|error| error.to_string())?;
+                // It reads well: loading has tried it.
+                self.connector
+                    .reload(egress::settings(&loaded.config))
+                    .map_err(|error| error.to_string())?;
                 Ok(loaded)
             });
         match put {

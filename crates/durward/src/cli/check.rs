@@ -7,8 +7,9 @@ use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
 use crate::{
-    assembly,
+    assembly::{self, AssemblyError},
     cli::{Common, setup},
+    egress,
     exit::Failure,
 };
 
@@ -30,7 +31,8 @@ struct Row {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, _) = setup::loaded(common, &[])?;
-        let house = assembly::house(&loaded.config)?;
+        let connector = egress::connector(&loaded.config).map_err(AssemblyError::from)?;
+        let house = assembly::house(&loaded.config, &connector)?;
         let catalogue = durward_gate::Catalogue::merge(&house.providers)
             .map_err(|error| Failure::Unusable(error.to_string()))?;
         let policy = &house.policy;

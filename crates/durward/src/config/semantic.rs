@@ -1,6 +1,7 @@
 //! What the types can't say: keys that must fit each other.
 
 use durward_core::RoleName;
+use durward_guard::GuardError;
 
 use super::{
     Config, HttpDoor,
@@ -21,6 +22,19 @@ pub(super) fn semantic(
     public_url(config, root, faults);
     roots(config, root, faults);
     paths(config, root, faults);
+    egress(config, root, faults);
+    if config.packs.http.enabled
+        && config.egress.hosts.is_empty()
+        && config.egress.networks.is_empty()
+    {
+        let fault = Fault::new("`packs.http` is on, and `egress` lets it reach nothing");
+        let place = place_of(root, &["packs", "http", "enabled"]);
+        warnings.push(
+            fault
+                .place(place)
+                .hint("name hosts, such as `egress: { hosts: [api.github.com] }`"),
+        );
+    }
     if !config.files.builtin_deny {
         let fault = Fault::new("the built-in list of files that hold secrets is switched off");
         let place = place_of(root, &["files", "builtin_deny"]);
@@ -114,6 +128,19 @@ fn paths(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
             );
         }
     }
+}
+
+/// What one key of `egress` lets out and another one keeps in.
+fn egress(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
+    let Err(GuardError::Egress { list, entry, why }) = crate::egress::connector(config) else {
+        return;
+    };
+    let path: Vec<&str> = ["egress"].into_iter().chain(list.split('.')).collect();
+    let fault = Fault::new(format!(
+        "`{entry}` in `{}` can't be used: {why}",
+        path.join(".")
+    ));
+    faults.push(fault.place(word_place(root, &path, &entry)));
 }
 
 fn place_of(root: &Node, path: &[&str]) -> Place {

@@ -21,7 +21,6 @@ const UNBUILT: &[&str] = &[
     "files.write",
     "files.max_write",
     "files.roots.*.write",
-    "egress",
     "secrets.*.command",
     "secrets.*.keyring",
     "secrets.*.age",

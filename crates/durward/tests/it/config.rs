@@ -107,7 +107,6 @@ fn a_misspelt_key_gets_the_nearest_right_one() {
 fn a_section_that_is_not_built_yet_is_refused_as_such() {
     let sections = [
         "servers: { a: { command: [\"true\"] } }",
-        "egress: {}",
         "inspect: {}",
         "flow: {}",
         "sandbox: {}",

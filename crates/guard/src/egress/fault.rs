@@ -159,6 +159,15 @@ impl EgressFault {
         }
     }
 
+    /// Was it a judgement of ours, rather than something that happened out there?
+    pub fn is_judgement(self) -> bool {
+        use RefusalCode::{Denied, HostNotAllowed, InvalidArguments, PrivateIpBlocked};
+        matches!(
+            self.code(),
+            Denied | HostNotAllowed | InvalidArguments | PrivateIpBlocked
+        )
+    }
+
     fn words(self) -> (RefusalCode, &'static str) {
         use RefusalCode::{
             Cancelled, Denied, HostNotAllowed, InvalidArguments, NotFound, PrivateIpBlocked,
