@@ -122,6 +122,14 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     })
 }
 
+/// What the configuration would say to the gate, for those who only look.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
+    house(config, &egress::connector(config)?)
+}
+
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`.
 ///
 /// # Errors

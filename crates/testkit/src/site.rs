@@ -136,12 +136,7 @@ fn serve(
 }
 
 /// Writes an answer that has a length.
-pub fn say(
-    stream: &mut TcpStream,
-    status: &str,
-    headers: &[(&str, &str)],
-    body: impl AsRef<[u8]>,
-) {
+pub fn say(stream: &mut TcpStream, status: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) {
     let body = body.as_ref();
     let mut head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {

@@ -7,9 +7,8 @@ use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
 use crate::{
-    assembly::{self, AssemblyError},
+    assembly,
     cli::{Common, setup},
-    egress,
     exit::Failure,
 };
 
@@ -31,8 +30,7 @@ struct Row {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, _) = setup::loaded(common, &[])?;
-        let connector = egress::connector(&loaded.config).map_err(AssemblyError::from)?;
-        let house = assembly::house(&loaded.config, &connector)?;
+        let house = assembly::tried(&loaded.config)?;
         let catalogue = durward_gate::Catalogue::merge(&house.providers)
             .map_err(|error| Failure::Unusable(error.to_string()))?;
         let policy = &house.policy;

@@ -89,7 +89,10 @@ fn check_warns_where_nothing_may_be_reached() {
     assert!(ran.stderr.contains("`packs.http`"), "{ran:?}");
     let ran = configured("hosts: [example.com]").run(&["check"]).ok();
     assert!(!ran.stderr.contains("`packs.http`"), "{ran:?}");
-    assert!(ran.stdout.contains("method other than GET or HEAD"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("method other than GET or HEAD"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -126,10 +129,22 @@ fn h04_the_host_that_is_judged_is_the_one_that_would_be_reached() {
     let mut pipe = house.stdio(&[]);
     let port = canary.port();
     for (url, decided) in [
-        (format!("http://api.example.com@127.0.0.1:{port}/"), "userinfo_in_url"),
-        (format!("http://127.0.0.1:{port}\\@api.example.com/"), "private_ip_blocked"),
-        (format!("http://127.0.0.1:{port}#@api.example.com/"), "private_ip_blocked"),
-        (format!("http://127.0.0.1:{port}/?@api.example.com/"), "private_ip_blocked"),
+        (
+            format!("http://api.example.com@127.0.0.1:{port}/"),
+            "userinfo_in_url",
+        ),
+        (
+            format!("http://127.0.0.1:{port}\\@api.example.com/"),
+            "private_ip_blocked",
+        ),
+        (
+            format!("http://127.0.0.1:{port}#@api.example.com/"),
+            "private_ip_blocked",
+        ),
+        (
+            format!("http://127.0.0.1:{port}/?@api.example.com/"),
+            "private_ip_blocked",
+        ),
     ] {
         assert_eq!(word(&fetch(&mut pipe, &url)), decided, "{url}");
     }
@@ -143,13 +158,44 @@ fn h05_h06_h07_no_address_that_is_not_public_is_reached() {
     let house = configured(&format!("hosts: [\"*\", \"*:{port}\"]"));
     let mut pipe = house.stdio(&[]);
     let hosts = [
-        "127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]", "[::7f00:1]", "0.0.0.0", "169.254.169.254", "[fd00:ec2::254]",
-        "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "10.0.0.0", "10.255.255.255", "172.16.0.0",
-        "172.31.255.255", "192.168.0.1", "100.64.0.0", "100.127.255.255", "192.0.0.1", "192.0.2.1",
-        "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
-        "[fc00::1]", "[fe80::1]", "[fec0::1]", "[ff02::1]", "[2001:db8::1]", "[100::1]", "[::]",
-        "168.63.129.16", "100.100.100.200",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::7f00:1]",
+        "0.0.0.0",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::]",
+        "10.0.0.0",
+        "10.255.255.255",
+        "172.16.0.0",
+        "172.31.255.255",
+        "192.168.0.1",
+        "100.64.0.0",
+        "100.127.255.255",
+        "192.0.0.1",
+        "192.0.2.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "[fc00::1]",
+        "[fe80::1]",
+        "[fec0::1]",
+        "[ff02::1]",
+        "[2001:db8::1]",
+        "[100::1]",
+        "[::]",
+        "168.63.129.16",
+        "100.100.100.200",
     ];
     for host in hosts {
         for port in [80, port] {
@@ -159,11 +205,23 @@ fn h05_h06_h07_no_address_that_is_not_public_is_reached() {
         }
     }
     // The edges outside are public: judged by their port, and nothing is sent.
-    for host in ["172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0", "11.0.0.0"] {
+    for host in [
+        "172.15.255.255",
+        "172.32.0.0",
+        "100.63.255.255",
+        "100.128.0.0",
+        "11.0.0.0",
+    ] {
         let refused = fetch(&mut pipe, &format!("http://{host}:9/"));
         assert_eq!(word(&refused), "port_not_allowed", "{host}: {refused}");
     }
-    for name in ["localhost", "a.localhost", "metadata", "x.internal", "printer.local"] {
+    for name in [
+        "localhost",
+        "a.localhost",
+        "metadata",
+        "x.internal",
+        "printer.local",
+    ] {
         let refused = fetch(&mut pipe, &format!("http://{name}:{port}/"));
         assert_eq!(word(&refused), "name_blocked", "{name}: {refused}");
     }
@@ -182,7 +240,10 @@ fn h12_a_network_is_open_as_far_as_it_is_named() {
     assert_eq!(word(&fetch(&mut pipe, &shut.url("/"))), "port_not_allowed");
     let beside = format!("http://127.0.0.2:{}/", open.port());
     assert_eq!(word(&fetch(&mut pipe, &beside)), "private_ip_blocked");
-    assert_eq!(word(&fetch(&mut pipe, "http://127.0.0.1:22/")), "port_not_allowed");
+    assert_eq!(
+        word(&fetch(&mut pipe, "http://127.0.0.1:22/")),
+        "port_not_allowed"
+    );
     assert_eq!((open.connections(), shut.connections()), (1, 0));
 }
 
@@ -192,19 +253,43 @@ fn h14_h29_b47_only_web_addresses_are_fetched() {
     let house = reaching(&[&site], "");
     let mut pipe = house.stdio(&[]);
     for url in [
-        "ftp://example.com/", "ftp://127.0.0.1:80/", "file:///etc/ssl/private/key",
-        "FILE:///etc/passwd", "file://localhost/etc/passwd", "file:/etc/../etc/passwd",
-        "gopher://127.0.0.1:80/", "data:text/plain,x", "javascript:1", "ws://127.0.0.1/",
+        "ftp://example.com/",
+        "ftp://127.0.0.1:80/",
+        "file:///etc/ssl/private/key",
+        "FILE:///etc/passwd",
+        "file://localhost/etc/passwd",
+        "file:/etc/../etc/passwd",
+        "gopher://127.0.0.1:80/",
+        "data:text/plain,x",
+        "javascript:1",
+        "ws://127.0.0.1/",
     ] {
-        assert_eq!(word(&fetch(&mut pipe, url)), "unsupported_protocol", "{url}");
+        assert_eq!(
+            word(&fetch(&mut pipe, url)),
+            "unsupported_protocol",
+            "{url}"
+        );
     }
     for url in [
-        "http://127.0.0.1:99999/", "http://127.0.0.1:abc/", "http://127.0.0.1:0/", "http://", "//x",
-        "/etc/passwd", "http://a b/", "http://[::1/", "x", "http://%00/", "..\\x",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:abc/",
+        "http://127.0.0.1:0/",
+        "http://",
+        "//x",
+        "/etc/passwd",
+        "http://a b/",
+        "http://[::1/",
+        "x",
+        "http://%00/",
+        "..\\x",
     ] {
         assert_eq!(word(&fetch(&mut pipe, url)), "invalid_url", "{url}");
     }
-    for url in ["http://127.0.0.1/\r\nX: y", "http://127.0.0.1/\0", "\nhttp://127.0.0.1/"] {
+    for url in [
+        "http://127.0.0.1/\r\nX: y",
+        "http://127.0.0.1/\0",
+        "\nhttp://127.0.0.1/",
+    ] {
         assert_eq!(word(&fetch(&mut pipe, url)), "crlf_in_url", "{url:?}");
     }
     assert_eq!(site.connections(), 0);
@@ -241,9 +326,18 @@ fn h15_h16_what_a_caller_may_not_say_is_never_said() {
     let arguments = json!({"url": site.url("/a?b=c#d"), "headers": {"Accept": "text/html"}});
     assert_eq!(body(&pipe.call("http_fetch", arguments)), "hello");
     let asked = &site.asked()[0];
-    assert_eq!((asked.method.as_str(), asked.target.as_str()), ("GET", "/a?b=c"));
+    assert_eq!(
+        (asked.method.as_str(), asked.target.as_str()),
+        ("GET", "/a?b=c")
+    );
     assert_eq!(asked.header("accept"), Some("text/html"));
-    let known = ["host", "accept", "accept-encoding", "user-agent", "connection"];
+    let known = [
+        "host",
+        "accept",
+        "accept-encoding",
+        "user-agent",
+        "connection",
+    ];
     for (name, _) in &asked.headers {
         assert!(known.contains(&name.as_str()), "{asked:?}");
     }
@@ -273,7 +367,12 @@ fn h26_h31_what_does_not_fit_is_said_of_the_argument() {
 #[test]
 fn h18_h28_what_comes_back_is_said_as_what_it_is() {
     let site = Site::serving(|asked, stream| match asked.target.as_str() {
-        "/png" => say(stream, "200 OK", &[("Content-Type", "image/png")], b"\x89PNG\0"),
+        "/png" => say(
+            stream,
+            "200 OK",
+            &[("Content-Type", "image/png")],
+            b"\x89PNG\0",
+        ),
         "/latin" => {
             let kind = ("Content-Type", "text/plain; charset=iso-8859-1");
             say(stream, "200 OK", &[kind], b"caf\xe9");
@@ -295,7 +394,10 @@ fn h18_h28_what_comes_back_is_said_as_what_it_is() {
     let mut pipe = house.stdio(&[]);
     let page = fetch(&mut pipe, &site.url("/"));
     let found = &page["result"]["structuredContent"];
-    assert_eq!(found["body"], format!("T\n\nSee [this]({})", site.url("/x")));
+    assert_eq!(
+        found["body"],
+        format!("T\n\nSee [this]({})", site.url("/x"))
+    );
     assert_eq!(found["encoding"], "utf8");
     assert_eq!(found["headers"]["etag"], "\"1\"");
     for hidden in ["set-cookie", "proxy-authenticate", "x-internal", "secret"] {
@@ -343,13 +445,20 @@ fn who_may_read_may_ask_and_not_change() {
     let daemon = house.serve(&[]);
     let daemon = daemon.with_key(reader);
     let url = site.url("/");
-    assert_eq!(body(&daemon.call("http_fetch", json!({"url": url}))), "done");
+    assert_eq!(
+        body(&daemon.call("http_fetch", json!({"url": url}))),
+        "done"
+    );
     for arguments in [
         json!({"url": url, "method": "POST", "body": "x"}),
         json!({"url": url, "verb": "DELETE"}),
     ] {
         let refused = daemon.call("http_fetch", arguments);
-        assert_eq!((refusal(&refused), word(&refused)), ("denied", "tier"), "{refused}");
+        assert_eq!(
+            (refusal(&refused), word(&refused)),
+            ("denied", "tier"),
+            "{refused}"
+        );
     }
     assert_eq!(site.asked().len(), 1);
     let daemon = daemon.with_key(developer);
@@ -357,7 +466,10 @@ fn who_may_read_may_ask_and_not_change() {
         "headers": {"Content-Type": "application/x-thing"}});
     assert_eq!(body(&daemon.call("http_fetch", arguments)), "done");
     let asked = site.asked();
-    assert_eq!((&asked[1].method[..], &asked[1].body[..]), ("POST", &b"\0\xff"[..]));
+    assert_eq!(
+        (&asked[1].method[..], &asked[1].body[..]),
+        ("POST", &b"\0\xff"[..])
+    );
     assert_eq!(asked[1].header("content-type"), Some("application/x-thing"));
     drop(daemon);
     let tiers: Vec<_> = calls(&house)
@@ -366,7 +478,11 @@ fn who_may_read_may_ask_and_not_change() {
         .collect();
     let mut sorted = tiers.clone();
     sorted.sort();
-    assert_eq!(sorted, ["operate", "operate", "operate", "read"], "{tiers:?}");
+    assert_eq!(
+        sorted,
+        ["operate", "operate", "operate", "read"],
+        "{tiers:?}"
+    );
 }
 
 #[test]
@@ -374,11 +490,17 @@ fn h30_names_that_may_not_be_looked_up_have_words_of_their_own() {
     let house = configured("hosts: [\"*\"], dns: { allow: [\"*.example.com\"] }");
     let mut pipe = house.stdio(&[]);
     let refused = fetch(&mut pipe, "https://example.org/");
-    assert_eq!((refusal(&refused), word(&refused)), ("host_not_allowed", "name_not_allowed"));
+    assert_eq!(
+        (refusal(&refused), word(&refused)),
+        ("host_not_allowed", "name_not_allowed")
+    );
     let house = configured("hosts: [\"*\"], dns: { enabled: false }");
     let mut pipe = house.stdio(&[]);
     let refused = fetch(&mut pipe, "https://example.org/");
-    assert_eq!((refusal(&refused), word(&refused)), ("host_not_allowed", "dns_disabled"));
+    assert_eq!(
+        (refusal(&refused), word(&refused)),
+        ("host_not_allowed", "dns_disabled")
+    );
 }
 
 #[test]
@@ -386,7 +508,12 @@ fn a_refusal_is_one_record() {
     let site = Site::saying("hello");
     let house = reaching(&[&site], "");
     let mut pipe = house.stdio(&[]);
-    let refused = ["https://example.com/", "ftp://x/", "http://127.0.0.2/", "http://u@x/"];
+    let refused = [
+        "https://example.com/",
+        "ftp://x/",
+        "http://127.0.0.2/",
+        "http://u@x/",
+    ];
     for url in refused {
         fetch(&mut pipe, url);
     }
@@ -395,8 +522,15 @@ fn a_refusal_is_one_record() {
     pipe.end(Duration::from_secs(3));
     let entries = calls(&house);
     assert_eq!(entries.len(), refused.len() + 2, "{entries:#?}");
-    for code in ["host_not_allowed", "invalid_arguments", "private_ip_blocked"] {
-        assert!(entries.iter().any(|entry| entry.to_string().contains(code)), "{code}");
+    for code in [
+        "host_not_allowed",
+        "invalid_arguments",
+        "private_ip_blocked",
+    ] {
+        assert!(
+            entries.iter().any(|entry| entry.to_string().contains(code)),
+            "{code}"
+        );
     }
 }
 
@@ -407,7 +541,10 @@ fn the_way_out_follows_the_configuration_while_it_runs() {
     let key = house.key("reader");
     let daemon = house.serve(&[]).with_key(key);
     let arguments = json!({"url": site.url("/")});
-    assert_eq!(refusal(&daemon.call("http_fetch", arguments.clone())), "host_not_allowed");
+    assert_eq!(
+        refusal(&daemon.call("http_fetch", arguments.clone())),
+        "host_not_allowed"
+    );
     let open = format!(
         "packs: {{ http: {{ enabled: true }} }}\negress: {{ networks: [\"127.0.0.1/32:{}\"] }}\n",
         site.port()
