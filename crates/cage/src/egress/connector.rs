@@ -35,7 +35,7 @@ pub struct Connector {
 /// What all clones share.
 pub(super) struct Shared {
     standing: ArcSwap<Standing>,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     resolver: Resolver,
     near: Near,
 }
@@ -49,7 +49,7 @@ impl Connector {
         Ok(Self {
             shared: Arc::new(Shared {
                 standing: ArcSwap::from_pointee(Standing::new(settings)?),
-                pool: Pool::new(),
+                pool: Arc::new(Pool::new()),
                 resolver: Resolver::new(),
                 near: Near::new(),
             }),

@@ -209,3 +209,6 @@ impl Decoder {
         Ok((std::mem::take(&mut kept.bytes).into(), kept.is_cut))
     }
 }
+
+#[cfg(test)]
+mod tests;

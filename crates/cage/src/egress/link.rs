@@ -87,6 +87,10 @@ pub(super) enum LinkFault {
 
 impl Link {
     /// Begins to speak HTTP on a stream.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that speaks HTTP to elsewhere"
+    )]
     pub(super) async fn new(stream: Box<dyn Stream>) -> Result<Self, EgressFault> {
         let (sender, driver) = Builder::new()
             .max_buf_size(HEAD)

@@ -76,6 +76,10 @@ impl Near {
 
 type Found = (Vec<IpAddr>, Vec<Network>);
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a socket to the kernel, which leads nowhere else"
+)]
 fn ask() -> io::Result<Found> {
     // NETLINK_ROUTE is protocol 0.
     let socket = socket_with(

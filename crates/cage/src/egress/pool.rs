@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::{self, ThreadId},
     time::Duration,
 };
@@ -10,7 +10,7 @@ use std::{
 use durward_guard::egress::Origin;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{EgressFault, link::Link};
@@ -34,7 +34,14 @@ pub(super) struct Key {
 /// The pool.
 pub(super) struct Pool {
     turns: Arc<Semaphore>,
-    lanes: Mutex<HashMap<Key, Lane>>,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    of: HashMap<Key, Lane>,
+    /// Is somebody there to close what has waited too long?
+    is_swept: bool,
 }
 
 /// All about one origin.
@@ -67,9 +74,9 @@ impl Pool {
     /// Waits for a turn.
     pub(super) async fn turn(&self, key: &Key) -> Result<Turn, EgressFault> {
         let lane = {
-            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-            lanes.retain(|_, lane| lane.is_used());
-            let lane = lanes.entry(key.clone()).or_insert_with(Lane::new);
+            let mut lanes = self.lock();
+            lanes.tidy();
+            let lane = lanes.of.entry(key.clone()).or_insert_with(Lane::new);
             Arc::clone(&lane.turns)
         };
         // The origin's first: who waits for a slow one takes no place from the others.
@@ -88,8 +95,8 @@ impl Pool {
     /// A connection that waits, of this thread. Where there is none, room is made for a new one: with
     /// those in use, there are never more than an origin may have.
     pub(super) fn take(&self, key: &Key) -> Option<Link> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.get_mut(key)?;
+        let mut lanes = self.lock();
+        let lane = lanes.of.get_mut(key)?;
         lane.idle.retain(Idle::is_good);
         let here = thread::current().id();
         if let Some(at) = lane.idle.iter().rposition(|idle| idle.thread == here) {
@@ -101,9 +108,9 @@ impl Pool {
     }
 
     /// Lets a connection wait.
-    pub(super) fn put(&self, key: Key, link: Link) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting: usize = lanes.values().map(|lane| lane.idle.len()).sum();
+    pub(super) fn put(self: &Arc<Self>, key: Key, link: Link) {
+        let mut lanes = self.lock();
+        let waiting: usize = lanes.of.values().map(|lane| lane.idle.len()).sum();
         if waiting >= AT_ONCE {
             return;
         }
@@ -112,15 +119,44 @@ impl Pool {
             since: Instant::now(),
             thread: thread::current().id(),
         };
-        lanes.entry(key).or_insert_with(Lane::new).idle.push(idle);
+        let lane = lanes.of.entry(key).or_insert_with(Lane::new);
+        lane.idle.push(idle);
+        if !std::mem::replace(&mut lanes.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self)));
+        }
     }
 
     /// Forgets all that wait.
     pub(super) fn clear(&self) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        for lane in lanes.values_mut() {
+        for lane in self.lock().of.values_mut() {
             lane.idle.clear();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what waits for too long, until nothing waits.
+async fn sweep(pool: Weak<Pool>) {
+    loop {
+        sleep(IDLE).await;
+        let Some(pool) = pool.upgrade() else {
+            return;
+        };
+        let mut lanes = pool.lock();
+        lanes.tidy();
+        if lanes.of.values().all(|lane| lane.idle.is_empty()) {
+            lanes.is_swept = false;
+            return;
+        }
+    }
+}
+
+impl Lanes {
+    fn tidy(&mut self) {
+        self.of.retain(|_, lane| lane.is_used());
     }
 }
 

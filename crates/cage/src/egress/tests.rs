@@ -1,8 +1,10 @@
 //! The connector against servers that mean harm.
 
 mod bodies;
+pub(super) mod coded;
 mod exchanges;
 mod fronts;
+mod names;
 mod proxies;
 mod redirects;
 mod server;
@@ -54,4 +56,19 @@ async fn get(answer: impl Into<Vec<u8>>, budget: &Budget) -> Result<Response, Eg
     let connector = reaching(&[&server.url("/")]);
     let request = request(Method::Get, &server.url("/"));
     connector.fetch(request, budget, &Cancel::new()).await
+}
+
+/// Runs this test again in a process of its own, where it is `true` that it is alone.
+fn is_alone(test: &str, change: impl FnOnce(&mut std::process::Command)) -> bool {
+    if std::env::var_os("DURWARD_ALONE").is_some() {
+        return true;
+    }
+    #[expect(clippy::disallowed_methods, reason = "the test runs itself")]
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test]).env("DURWARD_ALONE", "yes");
+    change(&mut command);
+    let ran = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+    false
 }

@@ -1,6 +1,6 @@
 //! TLS to elsewhere: rustls with ring, the system's authorities, and the name that was asked for.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use durward_guard::egress::Host;
 use rustls::{
@@ -49,7 +49,7 @@ pub(super) async fn shake(
         Host::Name(name) => {
             ServerName::try_from(name.as_str().to_owned()).map_err(|_| EgressFault::InvalidUrl)?
         }
-        Host::Address(address) => ServerName::from(IpAddr::from(*address)),
+        Host::Address(address) => ServerName::from(*address),
     };
     TlsConnector::from(Arc::clone(config))
         .connect(name, stream)

@@ -8,6 +8,7 @@ use super::{
 /// Keys whose values are secrets; `*` stands for any name or item.
 const SECRETS: &[&[&str]] = &[
     &["identity", "keys", "accept", "*", "key"],
+    &["egress", "credentials", "*", "value"],
     &["audit", "signing_key"],
     &["cluster", "sealing_key"],
 ];

@@ -1,13 +1,9 @@
 //! Compressed bodies, over the wire.
 
-use std::io::Write;
-
-use flate2::{
-    Compression,
-    write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+use super::{
+    coded::{brotli, deflate, gzip, zlib, zstd},
+    *,
 };
-
-use super::*;
 
 fn answer(encoding: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
@@ -17,36 +13,6 @@ fn answer(encoding: &str, body: &[u8]) -> Vec<u8> {
     .into_bytes();
     answer.extend_from_slice(body);
     answer
-}
-
-pub(in super::super) fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub(in super::super) fn zlib(body: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub(in super::super) fn deflate(body: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub(in super::super) fn brotli(body: &[u8]) -> Vec<u8> {
-    let mut coded = Vec::new();
-    let mut encoder = brotli::CompressorWriter::new(&mut coded, 4096, 5, 22);
-    encoder.write_all(body).unwrap();
-    drop(encoder);
-    coded
-}
-
-pub(in super::super) fn zstd(body: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(body, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 #[tokio::test]
@@ -85,9 +51,8 @@ async fn one_layer_is_undone_and_no_more() {
             .unwrap_err();
         assert_eq!(seen, fault, "{encoding}");
     }
-    let lines = format!(
-        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\na"
-    );
+    let lines = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: br\r\n\
+                 Content-Length: 1\r\n\r\na";
     let fault = get(lines, &Budget::default()).await.unwrap_err();
     assert_eq!(fault, EgressFault::NestedEncoding);
 }
@@ -126,4 +91,51 @@ async fn a_bomb_is_cut_at_the_bound() {
         assert!(answer.body.len() <= 1 << 20, "{encoding}");
         assert!(answer.body.iter().all(|b| *b == b'A'), "{encoding}");
     }
+}
+
+/// What this process has had in memory at most, since it was asked to forget.
+fn most_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.unwrap().trim().trim_end_matches(" kB");
+    kib.parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn half_a_gibibyte_of_nothing_costs_no_more_than_twice_the_bound() {
+    const MOST: usize = 16 << 20;
+    let test =
+        "egress::tests::bodies::half_a_gibibyte_of_nothing_costs_no_more_than_twice_the_bound";
+    if !is_alone(test, |_| {}) {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        for encoding in ["gzip", "br", "zstd"] {
+            let bomb = coded::bomb(encoding);
+            let server =
+                Server::start(move |_| vec![server::Step::Send(answer(encoding, &bomb))]).await;
+            let connector = reaching(&[&server.url("/")]);
+            let budget = Budget {
+                body: MOST,
+                ..Budget::default()
+            };
+            // proc(5): 5 forgets what was most.
+            std::fs::write("/proc/self/clear_refs", "5").unwrap();
+            let before = most_memory();
+            let asked = request(Method::Get, &server.url("/"));
+            let answer = connector
+                .fetch(asked, &budget, &Cancel::new())
+                .await
+                .unwrap();
+            let grown = most_memory().saturating_sub(before);
+            assert!(
+                answer.truncated && answer.body.len() >= 1 << 20,
+                "{encoding}"
+            );
+            assert!(grown <= 2 * MOST, "{encoding}: {grown}");
+        }
+    });
 }

@@ -171,6 +171,24 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_does_not_wait_for_ever() {
+    let server = Server::start(|_| ok("a")).await;
+    let connector = reaching(&[&server.url("/")]);
+    fetch(&connector, request(Method::Get, &server.url("/")))
+        .await
+        .unwrap();
+    assert_eq!(server.open(), 1);
+    tokio::time::pause();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::resume();
+    while server.open() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn thirty_at_once_share_eight_connections() {
     let server =
         Server::start(|_| [vec![Step::Wait(Duration::from_millis(5))], ok("a")].concat()).await;
@@ -288,51 +306,32 @@ async fn nobody_there_is_said_without_an_address() {
     );
 }
 
-#[tokio::test]
-async fn the_environments_proxies_are_not_asked() {
-    // Set for this process alone: nextest gives each test its own.
-    let proxy = Server::start(|_| ok("proxied")).await;
-    let server = Server::start(|_| ok("direct")).await;
-    let asked = std::env::var_os("DURWARD_PROXY_CHILD");
-    if let Some(url) = asked {
-        let url = url.to_str().unwrap();
-        let answer = fetch(&reaching(&[url]), request(Method::Get, url))
+#[test]
+fn the_environments_proxies_are_not_asked() {
+    let test = "egress::tests::exchanges::the_environments_proxies_are_not_asked";
+    let names = [
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    // Nobody listens there: whoever asks it fails.
+    let nowhere = names.map(|name| (name, "http://127.0.0.1:9/"));
+    if !is_alone(test, |command| {
+        command.envs(nowhere);
+    }) {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let server = Server::start(|_| ok("direct")).await;
+        let connector = reaching(&[&server.url("/")]);
+        let answer = fetch(&connector, request(Method::Get, &server.url("/")))
             .await
             .unwrap();
         assert_eq!(&answer.body[..], b"direct");
-        return;
-    }
-    let url = server.url("/");
-    let at = proxy.url("/");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test runs itself with another environment"
-    )]
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "egress::tests::exchanges::the_environments_proxies_are_not_asked",
-        ])
-        .env("DURWARD_PROXY_CHILD", &url)
-        .envs(
-            [
-                "http_proxy",
-                "HTTP_PROXY",
-                "https_proxy",
-                "ALL_PROXY",
-                "all_proxy",
-            ]
-            .map(|name| (name, &at)),
-        )
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let status = tokio::task::spawn_blocking(move || {
-        let mut child = child;
-        child.wait()
-    })
-    .await
-    .unwrap();
-    assert!(status.unwrap().success());
-    assert_eq!((proxy.connections(), server.connections()), (0, 1));
+    });
 }

@@ -81,8 +81,10 @@ async fn a_proxy_that_refuses_or_talks_without_end_is_said() {
 
 #[test]
 fn a_proxy_is_spoken_to_over_http() {
-    let mut settings = EgressSettings::default();
-    settings.proxy = Some(Target::parse("https://proxy.example/").unwrap());
+    let settings = EgressSettings {
+        proxy: Some(Target::parse("https://proxy.example/").unwrap()),
+        ..EgressSettings::default()
+    };
     let error = Connector::new(settings).map(drop).unwrap_err().to_string();
     assert!(error.contains("`proxy`"), "{error}");
 }

@@ -54,6 +54,7 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -94,6 +95,8 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let end = Arc::clone(&ended);
         let (all, count, script) = (
             Arc::clone(&seen),
             Arc::clone(&connections),
@@ -104,6 +107,7 @@ impl Server {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
                 let (all, script, tls) = (Arc::clone(&all), Arc::clone(&script), tls.clone());
+                let end = Arc::clone(&end);
                 tokio::spawn(async move {
                     match tls {
                         None => serve(stream, &all, script.as_ref()).await,
@@ -113,6 +117,7 @@ impl Server {
                             }
                         }
                     }
+                    end.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -120,6 +125,7 @@ impl Server {
             address,
             seen,
             connections,
+            ended,
             task,
         }
     }
@@ -130,6 +136,11 @@ impl Server {
 
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many of them have not ended.
+    pub(super) fn open(&self) -> usize {
+        self.connections() - self.ended.load(Ordering::SeqCst)
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
