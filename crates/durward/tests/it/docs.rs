@@ -149,7 +149,14 @@ fn every_refusal_code_is_explained() {
 fn every_tool_and_command_has_its_place_in_the_reference() {
     let tools = page("reference/tools.md");
     let house = house();
-    for tool in house.run(&["tools", "list", "--json"]).ok().lines() {
+    let all = [
+        "tools",
+        "list",
+        "--json",
+        "--set",
+        "packs.http.enabled=true",
+    ];
+    for tool in house.run(&all).ok().lines() {
         let name = tool["name"].as_str().expect("a name");
         assert!(
             tools.contains(&format!("`{name}`")),

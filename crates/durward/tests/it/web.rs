@@ -1,6 +1,6 @@
 //! `http_fetch`, through the door: what may be reached, what goes out, and what comes back.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use durward_testkit::{House, Pipe, Site, refusal, say, text};
 use serde_json::{Value, json};
@@ -557,6 +557,29 @@ fn the_way_out_follows_the_configuration_while_it_runs() {
     eventually("it may not any more", || {
         refusal(&daemon.call("http_fetch", arguments.clone())) == "host_not_allowed"
     });
+}
+
+#[test]
+fn the_example_fetches_from_its_hosts_alone() {
+    let house = house();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/fetch.yaml");
+    let (file, state) = (
+        file.display().to_string(),
+        house.state().display().to_string(),
+    );
+    let nameless = "egress.dns.enabled=false";
+    let fixed = [
+        "stdio", "--config", &file, "--state", &state, "--set", nameless,
+    ];
+    let mut pipe = Pipe::of(house.bare_command(&fixed));
+    for (url, decided) in [
+        ("https://docs.rs/tokio", "dns_disabled"),
+        ("https://en.wikipedia.org/wiki/Door", "dns_disabled"),
+        ("https://example.com/", "host_not_allowed"),
+        ("http://169.254.169.254/", "private_ip_blocked"),
+    ] {
+        assert_eq!(word(&fetch(&mut pipe, url)), decided, "{url}");
+    }
 }
 
 #[test]
