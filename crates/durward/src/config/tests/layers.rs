@@ -336,6 +336,13 @@ files:
   deny: ["notes/**"]
   builtin_deny: false
   max_read: 2MiB
+egress:
+  hosts: [api.github.com]
+  networks: [10.0.0.0/8]
+  block_ports: [25]
+  dns: { enabled: false, allow: ["*.example.com"] }
+  proxy: http://proxy.example.com:3128
+  credentials: { api.github.com: { header: authorization, value: "Bearer ${secret:old}" } }
 secrets: { old: { env: OLD }, db: { file: /run/db } }
 packs: { fs: { enabled: false } }
 audit:
