@@ -2,7 +2,7 @@
 //! was asked. One that nobody may reach is a canary: it counts who came.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,

@@ -1,6 +1,7 @@
 """Python SDK 1.x, legacy era: client.py URL KEY | client.py - COMMAND [ARGUMENT...]"""
 
 import asyncio
+import os
 import sys
 
 import httpx
@@ -8,7 +9,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-TOOLS = ["fs_list", "fs_read", "fs_search", "fs_stat", "fs_tree"]
+TOOLS = ["fs_list", "fs_read", "fs_search", "fs_stat", "fs_tree", "http_fetch"]
 
 
 async def walk(streams):
@@ -23,6 +24,12 @@ async def walk(streams):
         assert read.structuredContent["content"] == "hello, client\n", read
         refused = await session.call_tool("fs_read", {"path": "../outside"})
         assert refused.isError, refused
+        page = await session.call_tool("http_fetch", {"url": os.environ["SITE"]})
+        assert not page.isError and page.structuredContent["body"] == "# hello, web", page
+        post = await session.call_tool("http_fetch", {"url": os.environ["SITE"], "method": "POST", "body": "x"})
+        assert not post.isError and post.structuredContent["status"] == 501, post
+        elsewhere = await session.call_tool("http_fetch", {"url": "https://example.com/"})
+        assert elsewhere.isError, elsewhere
         guide = await session.read_resource("durward://guide")
         assert "fs_read" in guide.contents[0].text, guide
         print("revision", agreed.protocolVersion)

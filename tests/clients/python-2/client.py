@@ -4,13 +4,14 @@ MODE is `auto` (discover, else initialize), `legacy`, or `2026-07-28`.
 """
 
 import asyncio
+import os
 import sys
 
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-TOOLS = ["fs_list", "fs_read", "fs_search", "fs_stat", "fs_tree"]
+TOOLS = ["fs_list", "fs_read", "fs_search", "fs_stat", "fs_tree", "http_fetch"]
 REVISIONS = {"auto": "2026-07-28", "legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
 
 
@@ -24,6 +25,12 @@ async def walk(mode, server):
         assert read.structured_content["content"] == "hello, client\n", read
         refused = await client.call_tool("fs_read", {"path": "../outside"})
         assert refused.is_error, refused
+        page = await client.call_tool("http_fetch", {"url": os.environ["SITE"]})
+        assert not page.is_error and page.structured_content["body"] == "# hello, web", page
+        post = await client.call_tool("http_fetch", {"url": os.environ["SITE"], "method": "POST", "body": "x"})
+        assert not post.is_error and post.structured_content["status"] == 501, post
+        elsewhere = await client.call_tool("http_fetch", {"url": "https://example.com/"})
+        assert elsewhere.is_error, elsewhere
         guide = await client.read_resource("durward://guide")
         assert "fs_read" in guide.contents[0].text, guide
         print("revision", client.protocol_version)

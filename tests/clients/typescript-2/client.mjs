@@ -23,7 +23,7 @@ assert.equal(client.getNegotiatedProtocolVersion(), mode === 'legacy' ? '2025-11
 const { tools } = await client.listTools();
 assert.deepEqual(
   tools.map((tool) => tool.name),
-  ['fs_list', 'fs_read', 'fs_search', 'fs_stat', 'fs_tree'],
+  ['fs_list', 'fs_read', 'fs_search', 'fs_stat', 'fs_tree', 'http_fetch'],
 );
 const read = await client.callTool({ name: 'fs_read', arguments: { path: 'hello.txt' } });
 assert.ok(!read.isError);
@@ -31,6 +31,13 @@ assert.equal(read.content[0].text, 'hello, client\n');
 assert.equal(read.structuredContent.content, 'hello, client\n');
 const refused = await client.callTool({ name: 'fs_read', arguments: { path: '../outside' } });
 assert.equal(refused.isError, true);
+const url = process.env.SITE;
+const page = await client.callTool({ name: 'http_fetch', arguments: { url } });
+assert.equal(page.structuredContent.body, '# hello, web');
+const post = await client.callTool({ name: 'http_fetch', arguments: { url, method: 'POST', body: 'x' } });
+assert.equal(post.structuredContent.status, 501);
+const elsewhere = await client.callTool({ name: 'http_fetch', arguments: { url: 'https://example.com/' } });
+assert.equal(elsewhere.isError, true);
 const guide = await client.readResource({ uri: 'durward://guide' });
 assert.match(guide.contents[0].text, /fs_read/);
 await client.close();
