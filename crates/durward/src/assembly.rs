@@ -19,6 +19,7 @@ use durward_ledger::{
 use durward_packs::{
     PacksError,
     fs::{FsPack, FsSettings},
+    http::{HttpPack, HttpSettings},
 };
 use durward_store::{
     StoreError,
@@ -90,8 +91,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
-    let house = house(config)?;
     let connector = egress::connector(config)?;
+    let house = house(config, &connector)?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -121,17 +122,29 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     })
 }
 
-/// What the configuration says to the gate.
+/// What the configuration would say to the gate, for those who only look.
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn house(config: &Config) -> Result<HouseSettings, AssemblyError> {
+pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
+    house(config, &egress::connector(config)?)
+}
+
+/// What the configuration says to the gate. What reaches elsewhere does so by `connector`.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn house(config: &Config, connector: &Connector) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if config.packs.fs.enabled {
         let pack = FsPack::open(&files(config))?;
         for warning in pack.warnings() {
             tracing::warn!("{warning}");
         }
+        providers.push(Arc::new(pack));
+    }
+    if config.packs.http.enabled {
+        let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
     }
     Ok(HouseSettings {
@@ -237,6 +250,16 @@ fn files(config: &Config) -> FsSettings {
         max_write: files.max_write.bytes(),
         durable: true,
         forbidden,
+    }
+}
+
+fn http(config: &Config) -> HttpSettings {
+    let pack = &config.packs.http;
+    HttpSettings {
+        max_body: pack.max_body.as_usize(),
+        redirects: pack.redirects.count(),
+        markdown: pack.markdown,
+        note: egress::note(config),
     }
 }
 

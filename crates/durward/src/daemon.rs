@@ -49,7 +49,7 @@ impl Daemon {
             None => 0,
         };
         if start.dry_run {
-            assembly::house(config)?;
+            assembly::tried(config)?;
             announce(&start, port, listener.is_some(), None);
             return Ok(());
         }
@@ -148,7 +148,7 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     }
     let key = first_key::make(config, rooms.clock.as_ref()).map_err(failed)?;
     if key.is_some() {
-        let house = assembly::house(config)?;
+        let house = assembly::house(config, &rooms.connector)?;
         rooms.gate.reload(house).map_err(failed)?;
     }
     Ok(key)

@@ -5,6 +5,9 @@ use durward_guard::{GuardError, egress::EgressRules};
 
 use crate::config::Config;
 
+/// So many hosts are named to a caller.
+const MOST_NAMED: usize = 50;
+
 /// A connector for this configuration.
 ///
 /// # Errors
@@ -38,5 +41,21 @@ pub fn settings(config: &Config) -> EgressSettings {
         proxy: egress.proxy.as_ref().map(|proxy| proxy.target().clone()),
         credentials: credentials.collect(),
         extra_roots: Vec::new(),
+    }
+}
+
+/// What callers are told about where they get.
+pub fn note(config: &Config) -> String {
+    let hosts = config.egress.hosts.iter().map(ToString::to_string);
+    let networks = config.egress.networks.iter().map(ToString::to_string);
+    let all: Vec<_> = hosts.chain(networks).collect();
+    if all.is_empty() {
+        return "## Hosts\n\nNo host may be reached.".to_owned();
+    }
+    let named = all.iter().take(MOST_NAMED).map(|host| format!("`{host}`"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(MOST_NAMED) {
+        0 => format!("## Hosts\n\nThese may be reached: {named}."),
+        more => format!("## Hosts\n\nThese may be reached: {named}, and {more} more."),
     }
 }

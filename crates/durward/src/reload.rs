@@ -57,7 +57,8 @@ impl Reloader {
         let put = load(&self.sources)
             .map_err(|error| error.to_string())
             .and_then(|loaded| {
-                let house = assembly::house(&loaded.config).map_err(|error| error.to_string())?;
+                let house = assembly::house(&loaded.config, &self.connector)
+                    .map_err(|error| error.to_string())?;
                 self.gate.reload(house).map_err(|error| error.to_string())?;
                 // It reads well: loading has tried it.
                 self.connector

@@ -2,7 +2,7 @@
 //!
 //! A [`House`] is a throw-away place for the built program: folders, environment, configuration.
 //! From it come a [`Daemon`] (`durward serve`), a [`Pipe`] (`durward stdio`) and one-off commands.
-//! [`Http`] is a connection that sends exactly the bytes that it is told to.
+//! [`Site`] is a web site on loopback. [`Http`] is a connection that sends exactly the bytes that it is told to.
 
 mod call;
 mod daemon;
@@ -11,6 +11,7 @@ mod http;
 mod pipe;
 mod rpc;
 mod session;
+mod site;
 
 pub use call::call;
 pub use daemon::Daemon;
@@ -21,3 +22,4 @@ pub use rpc::{
     LEGACY, MODERN, initialize, legacy, modern, modern_meta, notification, refusal, text,
 };
 pub use session::Session;
+pub use site::{Asked, Site, say};

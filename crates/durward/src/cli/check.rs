@@ -30,7 +30,7 @@ struct Row {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, _) = setup::loaded(common, &[])?;
-        let house = assembly::house(&loaded.config)?;
+        let house = assembly::tried(&loaded.config)?;
         let catalogue = durward_gate::Catalogue::merge(&house.providers)
             .map_err(|error| Failure::Unusable(error.to_string()))?;
         let policy = &house.policy;

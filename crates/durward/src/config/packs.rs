@@ -83,3 +83,16 @@ impl From<Redirects> for u64 {
         redirects.0.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_redirects_than_are_ever_followed() {
+        let counts = (0..8).map(|number| Redirects::try_from(number).ok().map(Redirects::count));
+        let counts: Vec<_> = counts.collect();
+        assert_eq!(counts[..6], [0, 1, 2, 3, 4, 5].map(Some));
+        assert_eq!(counts[6..], [None, None]);
+    }
+}

@@ -23,6 +23,18 @@ pub(super) fn semantic(
     roots(config, root, faults);
     paths(config, root, faults);
     egress(config, root, faults);
+    if config.packs.http.enabled
+        && config.egress.hosts.is_empty()
+        && config.egress.networks.is_empty()
+    {
+        let fault = Fault::new("`packs.http` is on, and `egress` lets it reach nothing");
+        let place = place_of(root, &["packs", "http", "enabled"]);
+        warnings.push(
+            fault
+                .place(place)
+                .hint("name hosts, such as `egress: { hosts: [api.github.com] }`"),
+        );
+    }
     if !config.files.builtin_deny {
         let fault = Fault::new("the built-in list of files that hold secrets is switched off");
         let place = place_of(root, &["files", "builtin_deny"]);

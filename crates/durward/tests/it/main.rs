@@ -20,6 +20,10 @@ mod protocol_modern;
 mod socket;
 mod stdio;
 mod stdio_legacy;
+mod web;
+mod web_hostile;
+mod web_redirects;
+mod web_secrets;
 mod writing;
 
 use std::{thread, time::Duration};

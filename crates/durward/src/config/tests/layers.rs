@@ -346,7 +346,7 @@ egress:
   proxy: http://proxy.example.com:3128
   credentials: { api.github.com: { header: authorization, value: "Bearer ${secret:old}" } }
 secrets: { old: { env: OLD }, db: { file: /run/db } }
-packs: { fs: { enabled: false } }
+packs: { fs: { enabled: false }, http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false } }
 audit:
   journal: j
   fsync: { read: before, operate: before, danger: 1s }
