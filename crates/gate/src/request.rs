@@ -232,6 +232,7 @@ impl Gate {
             timeout: origin.standing.timeout,
             cancel: cancel.child(),
             notify: origin.notifier(outlet),
+            narrowed: None,
         };
         let mut walk = Walk {
             gate: self,

@@ -33,6 +33,7 @@ impl Check {
             let subject = durward_guard::policy::Subject {
                 kind: durward_guard::policy::Kind::Tool,
                 name: entry.tool.name.as_str(),
+                also: &[],
                 provider: entry.provider.name().as_str(),
                 tier: entry.tool.tier,
             };
