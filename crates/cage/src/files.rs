@@ -15,6 +15,7 @@ mod path;
 mod root;
 mod stroll;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use open_file::{FileReader, OpenFile};
 pub use path::RelPath;
 pub use root::{Judge, Root, RootSettings};
 pub use walk::{Ended, Found, Step, Visitor, WalkLimits};
+pub use watch::{WatchFault, Watched, Watcher, Watching};

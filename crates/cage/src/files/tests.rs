@@ -5,6 +5,7 @@ mod listing;
 mod nodes;
 mod race;
 mod roots;
+mod watching;
 
 use std::{fs, path::Path};
 
