@@ -186,9 +186,16 @@ impl Policy {
     /// Could a caller of these roles reach any resource whose URI begins as the subject's name does?
     /// A template is shown by it. Each URI is judged for itself all the same.
     pub fn may_reach(&self, roles: &[RoleName], prefix: &Subject<'_>) -> bool {
+        let names = || std::iter::once(prefix.name).chain(prefix.also.iter().map(String::as_str));
         let all = || roles.iter().map(|role| self.roles.get(role));
-        let is_denied = |role: &Role| role.deny.iter().any(|it| it.selector.covers(prefix));
-        let is_allowed = |role: &Role| role.allow.iter().any(|it| it.selector.overlaps(prefix));
+        let is_denied = |role: &Role| {
+            let covers = |rule: &Rule, name| rule.selector.covers(&Subject { name, ..*prefix });
+            names().any(|name| role.deny.iter().any(|rule| covers(rule, name)))
+        };
+        let is_allowed = |role: &Role| {
+            let overlaps = |rule: &Rule, name| rule.selector.overlaps(&Subject { name, ..*prefix });
+            names().any(|name| role.allow.iter().any(|rule| overlaps(rule, name)))
+        };
         !all().flatten().any(is_denied)
             && match self.combine {
                 Combine::Union => all().flatten().any(is_allowed),

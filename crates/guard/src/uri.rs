@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{FileUriFault, encoded_path, file_path};
+pub use file::{FileUriFault, encoded_path, expanded, file_path};
 
 /// How often percent-encoding is looked under.
 const LAYERS: usize = 4;

@@ -284,13 +284,18 @@ fn a_prefix_is_in_reach_where_something_below_it_could_be() {
         ("*", "resource:**", Combine::Union, false),
         ("*", "resource:file://**", Combine::Union, false),
         ("*", "server:fs", Combine::Union, false),
+        ("*", "resource:file:///srv/**", Combine::Union, false),
         ("*", "prompt:x", Combine::Intersect, false),
     ] {
         let mut settings = allows(&[allow]);
         settings.deny = lines(&[deny]);
         let policy = policy(combine, &[("r", settings), ("tools", allows(&["tool:*"]))]).unwrap();
         let roles = [role("r"), role("tools")];
-        let files = resource("file:///");
+        let also = ["file:///srv/shared/".to_owned()];
+        let files = Subject {
+            also: &also,
+            ..resource("file:///")
+        };
         assert_eq!(policy.may_reach(&roles, &files), reach, "{allow} {deny}");
     }
 }

@@ -139,6 +139,23 @@ pub fn encoded_path(path: &str) -> String {
     text
 }
 
+/// A value put in for `{+name}` of a template (RFC 6570, section 3.2.3): what URIs reserve stays, and
+/// so does what is encoded already.
+pub fn expanded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len() + 16);
+    for (at, c) in value.char_indices() {
+        let hex = |byte: &u8| byte.is_ascii_hexdigit();
+        let digits = value.as_bytes().get(at + 1..at + 3);
+        let is_encoded = c == '%' && digits.is_some_and(|it| it.iter().all(hex));
+        if is_encoded || matches!(c, '?' | '#' | '[' | ']') {
+            text.push(c);
+        } else {
+            text.push_str(&encoded_path(c.encode_utf8(&mut [0; 4])));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -209,6 +226,19 @@ mod tests {
         }
         let long = format!("file:///{}", "a".repeat(MAX_URI));
         assert_eq!(file_path(&long), Some(Err(F::TooLong)));
+    }
+
+    #[test]
+    fn a_value_is_put_into_a_template_as_the_standard_says() {
+        for (value, text) in [
+            ("src/a b.rs", "src/a%20b.rs"),
+            ("50%/x", "50%25/x"),
+            ("a%20b", "a%20b"),
+            ("é\\", "%C3%A9%5C"),
+            ("a?#[]!", "a?#[]!"),
+        ] {
+            assert_eq!(expanded(value), text, "{value}");
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@ mod judging;
 mod listing;
 mod parts;
 mod reading;
+mod resources;
 mod searching;
 
 use std::{fs, path::PathBuf};
