@@ -8,6 +8,8 @@ mod listen;
 mod lists;
 mod modern;
 mod pipe;
+mod resources;
+mod roots;
 mod stages;
 mod watched;
 mod world;
