@@ -261,6 +261,18 @@ impl Gate {
         }
     }
 
+    /// Lets all sessions go that were not used for long, and with them what they watch.
+    pub(crate) fn let_go_idle(&self) {
+        let now = self.clock.monotonic();
+        let is_idle = |session: &Arc<Session>| {
+            Arc::strong_count(session) == 1 && now.since(session.last_used()) >= SESSION_IDLE
+        };
+        let mut sessions = self.sessions();
+        let idle: Vec<_> = sessions.extract_if(|_, session| is_idle(session)).collect();
+        drop(sessions);
+        drop(idle);
+    }
+
     /// The live sessions, for those who tell them something.
     pub(crate) fn live_sessions(&self) -> Vec<Arc<Session>> {
         self.sessions().values().cloned().collect()

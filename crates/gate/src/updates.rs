@@ -89,7 +89,12 @@ impl Gate {
         uri: &str,
         hearer: Hearer,
     ) -> Result<Option<Watch>, Refusal> {
-        self.watch_up_to(MOST_EACH, standing, uri, hearer)
+        let watch = || self.watch_up_to(MOST_EACH, standing, uri, hearer.clone());
+        watch().or_else(|_| {
+            // Clients come back in a new session and never end the old one.
+            self.let_go_idle();
+            watch()
+        })
     }
 
     fn watch_up_to(

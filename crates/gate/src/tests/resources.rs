@@ -307,3 +307,26 @@ async fn so_many_are_watched_for_one_caller_and_no_more() {
     let (_listening, params) = Listening::open(&world, "alice", json!("y"), one()).await;
     assert_eq!(params["notifications"], one());
 }
+
+#[tokio::test]
+async fn sessions_that_nobody_uses_any_more_make_room() {
+    let world = World::new();
+    for from in [0, 256] {
+        let client = Legacy::open(&world, "alice", "2025-11-25").await;
+        for n in from..from + 256 {
+            let uri = format!("thing:///{n}");
+            client.ask("resources/subscribe", json!({"uri": uri})).await;
+        }
+    }
+    let client = Legacy::open(&world, "alice", "2025-11-25").await;
+    let one = || json!({"uri": "thing:///x"});
+    let refused = client.ask("resources/subscribe", one()).await;
+    assert_eq!(refused.body["error"]["data"]["detail"], "too_many_watches");
+    world.clock.advance(std::time::Duration::from_secs(1800));
+    let done = client.ask("resources/subscribe", one()).await;
+    assert_eq!(done.body["result"], json!({}));
+    assert_eq!(
+        (world.watched.watching(), world.gate.watches.count()),
+        (1, 1)
+    );
+}
