@@ -23,6 +23,7 @@ mod spot;
 mod stroll;
 mod survey;
 mod walk;
+mod watch;
 mod write;
 
 #[cfg(test)]
@@ -39,4 +40,5 @@ pub use root::{Judge, Root, RootSettings};
 pub use spot::{LastLink, Spot};
 pub use survey::Survey;
 pub use walk::{Ended, Found, Step, Visitor, WalkLimits};
+pub use watch::{WatchFault, Watched, Watcher, Watching};
 pub use write::{Unchanged, Writing};

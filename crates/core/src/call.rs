@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Caller, Monotonic, RawJson, Revision, ToolName};
+use crate::{Caller, ClientRoots, Monotonic, RawJson, Revision, ToolName};
 
 /// Names one call in the ledger and the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -240,4 +240,6 @@ pub struct Call {
     pub cancel: Cancel,
     /// Takes its progress and logs, where the client wants any.
     pub notify: Option<Arc<dyn Notify>>,
+    /// The folders beyond which it may touch no file, where the client named its own.
+    pub narrowed: Option<Arc<ClientRoots>>,
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{Answer, Call, Offer, PackName, Refusal};
+use crate::{Answer, Call, ClientRoots, Located, Offer, OnChange, PackName, Refusal, Watch};
 
 /// A future on the heap: the one that a call may cost.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -17,6 +17,32 @@ pub trait Provider: Send + Sync {
 
     /// What it offers now.
     fn offer(&self) -> Offer;
+
+    /// Where a URI leads that none of its listed resources has; `None` where none of its templates
+    /// covers it. Looks at the spelling and its own rules, and does no I/O.
+    ///
+    /// # Errors
+    /// It is spelled in a way that is not taken, or the rules forbid the place.
+    fn locate(
+        &self,
+        _uri: &str,
+        _within: Option<&ClientRoots>,
+    ) -> Option<Result<Located, Refusal>> {
+        None
+    }
+
+    /// Watches a place that it located; `None` where it can't tell of changes.
+    ///
+    /// # Errors
+    /// Too much is watched already.
+    fn watch(&self, _located: &Located, _changed: OnChange) -> Result<Option<Watch>, Refusal> {
+        Ok(None)
+    }
+
+    /// Do the client's own roots narrow what it does?
+    fn heeds_roots(&self) -> bool {
+        false
+    }
 
     /// Does it.
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>>;

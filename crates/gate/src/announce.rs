@@ -6,7 +6,13 @@ use durward_core::{CallerId, RawJson};
 use durward_wire::encode;
 
 use crate::{
-    gate::Gate, guide, listen::Topic, session::Session, standing::Standing, view::ListKind,
+    gate::Gate,
+    guide,
+    listen::Topic,
+    session::Session,
+    standing::Standing,
+    updates::{UPDATED, about},
+    view::ListKind,
 };
 
 /// What changed for one caller, and the notification that says so.
@@ -14,6 +20,16 @@ struct Change {
     topic: Topic,
     method: &'static str,
     params: RawJson,
+}
+
+impl Change {
+    /// What makes an older notification needless: the same list's, or the same resource's.
+    fn kind(&self) -> String {
+        match &self.topic {
+            Topic::List(_) => self.method.to_owned(),
+            Topic::Resource(uri) => format!("{} {uri}", self.method),
+        }
+    }
 }
 
 impl Gate {
@@ -32,7 +48,7 @@ impl Gate {
                 };
                 if wanted {
                     let message = encode::notification(change.method, &change.params);
-                    session.tell(change.method, self.clock().monotonic(), message);
+                    session.tell(&change.kind(), self.clock().monotonic(), message);
                 }
             }
         }
@@ -50,7 +66,7 @@ impl Gate {
         self.listeners.end(caller);
     }
 
-    fn sessions_of(&self, caller: &CallerId) -> impl Iterator<Item = Arc<Session>> {
+    pub(crate) fn sessions_of(&self, caller: &CallerId) -> impl Iterator<Item = Arc<Session>> {
         let all = self.live_sessions().into_iter();
         all.filter(move |session| session.caller() == caller)
     }
@@ -73,11 +89,10 @@ fn changes(before: &Standing, now: &Standing) -> Vec<Change> {
         }
     }
     if guide::write(before) != guide::write(now) {
-        let uri = RawJson::of(guide::URI).unwrap_or_else(|_| RawJson::empty_object());
         changes.push(Change {
             topic: Topic::Resource(guide::URI.to_owned()),
-            method: "notifications/resources/updated",
-            params: encode::object(&[("uri", &uri)]),
+            method: UPDATED,
+            params: about(guide::URI),
         });
     }
     changes

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::{
     encode::{self, Reply},
     gate::Gate,
-    post::{Messages, Posted, Running, answered, notified},
+    post::{Messages, Posted, Running, answered},
     session::Session,
     standing::Standing,
 };
@@ -47,9 +47,9 @@ impl Gate {
                     }
                 }
                 Ok(Message::Notification(notification)) => {
-                    notified(session, notification.method.as_str(), &notification.params);
+                    self.notified(session, &notification);
                 }
-                Ok(Message::Response(response)) => answered(&response),
+                Ok(Message::Response(response)) => answered(session, &response),
                 Ok(Message::Batch(_)) => {
                     let error = code::error(code::INVALID_REQUEST, "a batch in a batch");
                     replies.push(encode::error(None, Era::Legacy, &error).into_body());

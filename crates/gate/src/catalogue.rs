@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use durward_core::{PackName, Prompt, Provider, RawJson, Resource, Template, Tier, Tool, ToolName};
+use durward_core::{
+    ClientRoots, Located, PackName, Prompt, Provider, RawJson, Refusal, Resource, Template, Tier,
+    Tool, ToolName,
+};
 use durward_guard::schema::Schema;
 use thiserror::Error;
 
@@ -51,6 +54,14 @@ pub struct Entry<T> {
     pub provider: Arc<dyn Provider>,
 }
 
+/// A place that a template covers, or why its URI leads nowhere; and whose template it is.
+pub struct Covered {
+    /// Who has it.
+    pub provider: Arc<dyn Provider>,
+    /// Where it is.
+    pub place: Result<Located, Refusal>,
+}
+
 /// All tools, resources, templates and prompts, each list in the order of its names.
 #[derive(Default)]
 pub struct Catalogue {
@@ -58,6 +69,8 @@ pub struct Catalogue {
     by_name: HashMap<ToolName, usize>,
     resources: BTreeMap<String, Entry<Resource>>,
     templates: BTreeMap<String, Entry<Template>>,
+    /// Those who have templates.
+    coverers: Vec<Arc<dyn Provider>>,
     prompts: BTreeMap<String, Entry<Prompt>>,
     notes: Vec<Entry<String>>,
 }
@@ -81,6 +94,9 @@ impl Catalogue {
                 merged
                     .resources
                     .insert(item.uri.clone(), Entry { item, provider });
+            }
+            if !offer.templates.is_empty() {
+                merged.coverers.push(with(provider));
             }
             for item in offer.templates {
                 let provider = with(provider);
@@ -140,6 +156,16 @@ impl Catalogue {
     /// All templates, by pattern.
     pub fn templates(&self) -> &BTreeMap<String, Entry<Template>> {
         &self.templates
+    }
+
+    /// The place that some template covers, as its provider names it.
+    pub fn cover(&self, uri: &str, within: Option<&ClientRoots>) -> Option<Covered> {
+        self.coverers.iter().find_map(|provider| {
+            Some(Covered {
+                place: provider.locate(uri, within)?,
+                provider: Arc::clone(provider),
+            })
+        })
     }
 
     /// All prompts, by name.

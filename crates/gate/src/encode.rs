@@ -9,7 +9,7 @@ use durward_core::{
 use durward_wire::{code, encode, scan::RequestId};
 use serde::Serialize;
 
-use crate::walk::Ended;
+use crate::{roots, stages::roots::ASKED, walk::Ended};
 
 /// What leaves for one request.
 #[derive(Debug)]
@@ -119,6 +119,19 @@ fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Bytes {
     encode::result_with_meta(id, body, &additions, &meta)
 }
 
+/// Asks a modern client for its roots (MCP 2026-07-28, basic/patterns/mrtr). No state comes with it: what
+/// it answers narrows its own call alone.
+fn input_required(id: &RequestId) -> Reply {
+    let kind = RawJson::from_static(r#""input_required""#);
+    let info = server_info();
+    let meta = [("io.modelcontextprotocol/serverInfo", &info)];
+    let asked = roots::input_required();
+    Reply::Message {
+        status: 200,
+        body: encode::result_with_meta(id, &asked, &[("resultType", &kind)], &meta),
+    }
+}
+
 /// Writes a JSON-RPC error.
 pub(crate) fn error(id: Option<&RequestId>, era: Era, error: &ProtocolError) -> Reply {
     Reply::Message {
@@ -144,6 +157,7 @@ pub(crate) fn ended(
         Ended::Answered(Answer::Own(own_result)) => own(id, revision, own_result, caching),
         Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
         Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
+        Ended::Refused(refusal) if refusal.detail == Some(ASKED) => input_required(id),
         Ended::Refused(refusal) => {
             let is_tool = operation == Operation::CallTool;
             if is_tool && refusal.detail != Some("unknown_tool") {

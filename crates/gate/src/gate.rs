@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     session::{self, Session},
     standing::Standing,
     stream::GET_STREAM,
+    updates::Watches,
 };
 
 /// Sessions that this process holds live at once; the ids of the others still open when used.
@@ -58,6 +59,9 @@ pub struct Gate {
     standings: Mutex<HashMap<CallerId, Arc<Standing>>>,
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     pub(crate) listeners: Listeners,
+    pub(crate) watches: Watches,
+    /// Itself, for those who call back later.
+    pub(crate) weak: Weak<Self>,
     pub(crate) tasks: TaskTracker,
     draining: Cancel,
 }
@@ -72,8 +76,9 @@ impl Gate {
         house
             .providers
             .push(Arc::clone(&guide) as Arc<dyn Provider>);
-        let gate = Arc::new(Self {
-            house: ArcSwap::from_pointee(House::new(house, 0)?),
+        let house = House::new(house, 0)?;
+        let gate = Arc::new_cyclic(|weak| Self {
+            house: ArcSwap::from_pointee(house),
             guide,
             journal: settings.journal,
             limits: settings.limits,
@@ -84,6 +89,8 @@ impl Gate {
             standings: Mutex::default(),
             sessions: Mutex::default(),
             listeners: Listeners::default(),
+            watches: Watches::default(),
+            weak: Weak::clone(weak),
             tasks: TaskTracker::new(),
             draining: Cancel::new(),
         });
@@ -98,16 +105,19 @@ impl Gate {
             .providers
             .push(Arc::clone(&self.guide) as Arc<dyn Provider>);
         let house = House::new(settings, self.house.load().epoch + 1)?;
+        // Taken before: a caller who comes in between has nothing to be told.
+        let before: Vec<_> = self.standings().values().cloned().collect();
         self.house.store(Arc::new(house));
-        let before: Vec<_> = self
-            .standings()
-            .drain()
-            .map(|(_, standing)| standing)
-            .collect();
         for old in before {
             match self.refresh(&old) {
-                Some(now) => self.announce(&old, &now),
-                None => self.expel(&old.caller().id),
+                Some(now) => {
+                    self.watch_anew(&now);
+                    self.announce(&old, &now);
+                }
+                None => {
+                    self.standings().remove(&old.caller().id);
+                    self.expel(&old.caller().id);
+                }
             }
         }
         Ok(())
@@ -220,6 +230,7 @@ impl Gate {
     pub(crate) fn end_session(&self, session: &Session) {
         self.sessions().remove(&session.id());
         session.in_flight.cancel_all();
+        session.unsubscribe_all();
         session.streams.close();
     }
 
@@ -248,6 +259,18 @@ impl Gate {
             };
             sessions.remove(&id);
         }
+    }
+
+    /// Lets all sessions go that were not used for long, and with them what they watch.
+    pub(crate) fn let_go_idle(&self) {
+        let now = self.clock.monotonic();
+        let is_idle = |session: &Arc<Session>| {
+            Arc::strong_count(session) == 1 && now.since(session.last_used()) >= SESSION_IDLE
+        };
+        let mut sessions = self.sessions();
+        let idle: Vec<_> = sessions.extract_if(|_, session| is_idle(session)).collect();
+        drop(sessions);
+        drop(idle);
     }
 
     /// The live sessions, for those who tell them something.

@@ -17,6 +17,7 @@ mod pipe;
 mod pipeline;
 mod post;
 mod request;
+mod roots;
 mod seal;
 pub mod session;
 mod stages;
@@ -24,6 +25,7 @@ mod standing;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod view;
 mod walk;
 

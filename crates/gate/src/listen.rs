@@ -1,8 +1,11 @@
 //! `subscriptions/listen`: what a modern client hears that it did not ask for just now.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use durward_core::{CallerId, Cancel, ProtocolError, RawJson};
+use durward_core::{CallerId, Cancel, ProtocolError, RawJson, Watch};
 use durward_wire::{code, encode, scan::RequestId};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +77,8 @@ struct Listener {
     filter: Filter,
     outlet: Outlet,
     ended: Cancel,
+    /// What watches its resources, by URI as the client spelled it.
+    watches: HashMap<String, Option<Watch>>,
 }
 
 /// All open listens.
@@ -95,15 +100,23 @@ pub(crate) struct Listening<'a> {
 }
 
 impl Listeners {
+    /// The number of a listen that is about to open.
+    pub(crate) fn number(&self) -> u64 {
+        let mut open = self.lock();
+        open.opened += 1;
+        open.opened
+    }
+
     /// Takes a listener in, and tells it what it will hear.
     pub(crate) fn open(
         &self,
+        number: u64,
         caller: CallerId,
         id: RequestId,
-        filter: Filter,
+        (filter, watches): (Filter, HashMap<String, Option<Watch>>),
         outlet: Outlet,
     ) -> Listening<'_> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.lock();
         if let Ok(honoured) = RawJson::of(&filter) {
             let params = encode::object(&[("notifications", &honoured)]);
             let params = tagged(&params, &id);
@@ -112,8 +125,7 @@ impl Listeners {
                 &params,
             ));
         }
-        open.opened += 1;
-        let (number, ended) = (open.opened, Cancel::new());
+        let ended = Cancel::new();
         open.listeners.push(Listener {
             number,
             caller,
@@ -121,6 +133,7 @@ impl Listeners {
             filter,
             outlet,
             ended: ended.clone(),
+            watches,
         });
         Listening {
             all: self,
@@ -131,7 +144,7 @@ impl Listeners {
 
     /// Ends all that this caller listens to.
     pub(crate) fn end(&self, caller: &CallerId) {
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.lock();
         for listener in &open.listeners {
             if listener.caller == *caller {
                 listener.ended.cancel();
@@ -141,7 +154,7 @@ impl Listeners {
 
     /// Tells this caller's listeners of a change that they want to hear of.
     pub(crate) fn tell(&self, caller: &CallerId, topic: &Topic, method: &str, params: &RawJson) {
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.lock();
         for listener in &open.listeners {
             if listener.caller == *caller && listener.filter.wants(topic) {
                 let params = tagged(params, &listener.id);
@@ -149,13 +162,67 @@ impl Listeners {
             }
         }
     }
+
+    /// The same for one listener alone.
+    pub(crate) fn tell_one(&self, number: u64, topic: &Topic, method: &str, params: &RawJson) {
+        let open = self.lock();
+        let listener = open.listeners.iter().find(|it| it.number == number);
+        if let Some(listener) = listener.filter(|it| it.filter.wants(topic)) {
+            let params = tagged(params, &listener.id);
+            listener.outlet.send(encode::notification(method, &params));
+        }
+    }
+
+    /// What this caller's listeners want to hear of.
+    pub(crate) fn subscribed(&self, caller: &CallerId) -> Vec<(u64, String)> {
+        let open = self.lock();
+        let of_caller = open.listeners.iter().filter(|it| it.caller == *caller);
+        of_caller
+            .flat_map(|it| it.watches.keys().map(|uri| (it.number, uri.clone())))
+            .collect()
+    }
+
+    /// Puts another watch in the place of the one that a listener has.
+    pub(crate) fn hold(&self, number: u64, uri: &str, watch: Option<Watch>) {
+        let mut open = self.lock();
+        let mut listeners = open.listeners.iter_mut();
+        let held = listeners
+            .find(|it| it.number == number)
+            .and_then(|it| it.watches.get_mut(uri));
+        let before = match held {
+            Some(held) => std::mem::replace(held, watch),
+            None => watch,
+        };
+        drop(open);
+        drop(before);
+    }
+
+    /// A listener is not to hear of this resource any more.
+    pub(crate) fn release(&self, number: u64, uri: &str) {
+        let mut open = self.lock();
+        let mut listeners = open.listeners.iter_mut();
+        let before = listeners.find(|it| it.number == number).map(|it| {
+            let all = &mut it.filter.resource_subscriptions;
+            all.retain(|wanted| wanted != uri);
+            it.watches.remove(uri)
+        });
+        drop(open);
+        drop(before);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
-        let mut open = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.listeners
-            .retain(|listener| listener.number != self.number);
+        let mut open = self.all.lock();
+        let mut listeners = open.listeners.iter();
+        let place = listeners.position(|it| it.number == self.number);
+        let ended = place.map(|place| open.listeners.remove(place));
+        drop(open);
+        drop(ended);
     }
 }
 

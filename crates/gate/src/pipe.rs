@@ -18,7 +18,7 @@ use crate::{
     gate::Gate,
     methods::{invalid, opening},
     notifier::Outlet,
-    post::{answered, cancelled_id, modern_client, notified},
+    post::{answered, cancelled_id, modern_client},
     request::{Origin, Speaking},
     session::{InFlight, Session, Unsolicited},
     standing::Standing,
@@ -139,12 +139,12 @@ impl Pipe {
             (PipeEra::Legacy, Message::Request(request)) => self.legacy(request),
             (PipeEra::Legacy, Message::Notification(told)) => {
                 let session = self.session.as_ref()?;
-                notified(session, told.method.as_str(), &told.params);
+                self.gate.notified(session, &told);
                 // `cancelled` may also mean a modern request: both eras share the line.
                 self.cancelled(&told)
             }
             (_, Message::Response(response)) => {
-                answered(&response);
+                answered(self.session.as_ref()?, &response);
                 None
             }
             (PipeEra::Ping, Message::Request(request)) => {

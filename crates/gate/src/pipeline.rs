@@ -1,10 +1,10 @@
 //! The walk: every call, by whatever door and in whatever revision, goes through this one list.
 //!
 //! A stage on the way in sees the call and lets it pass, wants a human asked, or refuses it. Only
-//! the intent, the provider and the outcome wait. Nothing reaches a provider another way.
+//! the client's roots, the intent, the provider and the outcome wait. Nothing reaches a provider another way.
 
 use crate::{
-    stages::{ask, authorize, caller, intent, limits, outcome, provider, schema, size},
+    stages::{ask, authorize, caller, intent, limits, outcome, provider, roots, schema, size},
     walk::{Check, Ended, Judge, Walk},
 };
 
@@ -13,6 +13,8 @@ use crate::{
 pub(crate) enum Stage {
     /// On the way in: judges the call.
     Judge(&'static str, Judge),
+    /// Learns what the client itself shares.
+    Roots,
     /// Puts what the judges want asked to a human.
     Ask,
     /// Writes down what is about to be done.
@@ -30,6 +32,7 @@ impl Stage {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Judge(name, _) | Self::Check(name, _) => name,
+            Self::Roots => "roots",
             Self::Ask => "ask",
             Self::Intent => "intent",
             Self::Provider => "provider",
@@ -48,6 +51,8 @@ pub(crate) const WALK: &[Stage] = &[
     Stage::Judge("limits", limits::judge),
     // Is it well-formed? JSON Schema 2020-12 of the tool.
     Stage::Judge("schema", schema::judge),
+    // Within what the client itself shares?
+    Stage::Roots,
     // Is it safe? `inspect` and `flow` will stand here.
     // Does a human agree?
     Stage::Ask,
@@ -70,6 +75,7 @@ pub(crate) async fn run(stages: &[Stage], walk: &mut Walk<'_>) -> Ended {
                 let verdict = judge(walk);
                 walk.take(verdict);
             }
+            Stage::Roots => roots::learn(walk).await,
             Stage::Ask => ask::put(walk),
             Stage::Intent => intent::write(walk).await,
             Stage::Provider => provider::call(walk).await,

@@ -11,7 +11,7 @@ use durward_wire::{
     headers,
     http1::Headers,
     meta,
-    scan::{Message, Params, Request, Response, ScanLimits, scan},
+    scan::{Message, Notification, Params, Request, Response, ScanLimits, scan},
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -244,11 +244,11 @@ impl Gate {
                 }
             }
             Message::Notification(notification) => {
-                notified(session, notification.method.as_str(), &notification.params);
+                self.notified(session, &notification);
                 Posted::Accepted
             }
             Message::Response(response) => {
-                answered(&response);
+                answered(session, &response);
                 Posted::Accepted
             }
             Message::Batch(members) if session.revision() == Revision::V2025_03_26 => {
@@ -333,6 +333,21 @@ impl Gate {
         self.tasks.spawn(work);
     }
 
+    /// What a legacy client tells us.
+    pub(crate) fn notified(&self, session: &Session, told: &Notification) {
+        match told.method.as_str() {
+            "notifications/initialized" => session.set_initialized(),
+            "notifications/cancelled" => {
+                if let Some(id) = cancelled_id(&told.params) {
+                    session.in_flight.cancel(&id);
+                }
+            }
+            "notifications/roots/list_changed" => session.roots_changed(self.clock().monotonic()),
+            // `progress` concerns questions of ours that take long; there are none.
+            _ => {}
+        }
+    }
+
     /// DELETE: ends the session for good.
     ///
     /// # Errors
@@ -351,28 +366,16 @@ pub(crate) fn modern_client(revision: Revision, meta: &RequestMeta) -> Client {
     Client::new(revision, capabilities, meta.client_info.clone())
 }
 
-/// What a legacy client tells us.
-pub(crate) fn notified(session: &Session, method: &str, params: &Params) {
-    match method {
-        "notifications/initialized" => session.set_initialized(),
-        "notifications/cancelled" => {
-            if let Some(id) = cancelled_id(params) {
-                session.in_flight.cancel(&id);
-            }
-        }
-        // `roots/list_changed` and `progress` concern questions of ours; there are none yet.
-        _ => {}
-    }
-}
-
 /// The request that `notifications/cancelled` names.
 pub(crate) fn cancelled_id(params: &Params) -> Option<durward_wire::RequestId> {
     params.get("requestId")?.try_into().ok()
 }
 
-/// An answer to a question of ours: none was asked, so it is dropped.
-pub(crate) fn answered(_response: &Response) {
-    tracing::debug!("an answer came to a question that nobody asked");
+/// An answer to a question of ours; any other is dropped.
+pub(crate) fn answered(session: &Session, response: &Response) {
+    if !session.roots.answered(response) {
+        tracing::debug!("an answer came to a question that nobody asked");
+    }
 }
 
 fn params(message: &Message) -> Option<&Params> {

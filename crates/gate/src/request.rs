@@ -75,8 +75,11 @@ impl Origin {
     /// True where the request may send messages before its answer.
     pub fn may_notify(&self, method: &str) -> bool {
         let is_call = matches!(method, "tools/call" | "resources/read" | "prompts/get");
+        let may_ask = is_call || matches!(method, "completion/complete" | "resources/subscribe");
+        let must_ask = || self.session().is_some_and(|it| it.roots.is_unknown());
         method == "subscriptions/listen"
             || is_call && (self.meta.progress_token.is_some() || self.level().is_some())
+            || may_ask && must_ask()
     }
 
     fn notifier(&self, outlet: Option<&Outlet>) -> Option<Arc<dyn Notify>> {
@@ -102,6 +105,8 @@ pub(crate) struct Asked {
     pub(crate) arguments: RawJson,
     /// What the client called it, where that is another name of it.
     pub(crate) called: Option<Box<str>>,
+    /// `inputResponses`: what a modern client answers to questions of an earlier round.
+    pub(crate) answers: Option<RawJson>,
 }
 
 impl Gate {
@@ -139,7 +144,7 @@ impl Gate {
                 return plain(methods::logging::set_level(origin, params), Caching::Unsaid);
             }
             "resources/subscribe" | "resources/unsubscribe" if legacy => {
-                return self.subscription(origin, request, cancel).await;
+                return self.subscription(origin, request, outlet, cancel).await;
             }
             "server/discover" if !legacy => {
                 return plain(methods::opening::discover(), Caching::List);
@@ -232,17 +237,20 @@ impl Gate {
             timeout: origin.standing.timeout,
             cancel: cancel.child(),
             notify: origin.notifier(outlet),
+            narrowed: None,
         };
         let mut walk = Walk {
             gate: self,
             standing: &origin.standing,
             session: origin.session().map(Arc::as_ref),
+            outlet,
             call,
             subject: asked.subject,
             permits: Vec::new(),
             rule: None,
             question: None,
             called: asked.called,
+            answers: asked.answers,
             seat: Some(seat),
             progress: Progress::In,
         };

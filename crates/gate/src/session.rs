@@ -3,22 +3,27 @@
 //! in flight.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
-use durward_core::{CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall};
+use durward_core::{CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall, Watch};
 use durward_wire::scan::RequestId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{seal::Sealer, stream::Streams};
+use crate::{
+    notifier::Outlet,
+    roots::Roots,
+    seal::Sealer,
+    stream::{GET_STREAM, Streams},
+};
 
 /// How long a session id is good for.
 pub const SESSION_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -112,9 +117,12 @@ pub struct Session {
     client: Arc<Client>,
     level: Mutex<Option<LogLevel>>,
     initialized: AtomicBool,
-    subscriptions: Mutex<HashSet<String>>,
+    /// By URI as the client spelled it, with what watches it.
+    subscriptions: Mutex<HashMap<String, Option<Watch>>>,
     unsolicited: Unsolicited,
     used: AtomicU64,
+    /// The folders that the client says it shares.
+    pub(crate) roots: Roots,
     /// Its event streams.
     pub streams: Arc<Streams>,
     /// Its calls in flight.
@@ -127,6 +135,7 @@ impl Session {
         Self {
             id,
             caller,
+            roots: Roots::of(&client),
             client: Arc::new(client),
             level: Mutex::default(),
             initialized: AtomicBool::new(false),
@@ -176,39 +185,63 @@ impl Session {
     /// `notifications/initialized`: from here on it may be told what it did not ask for.
     pub fn set_initialized(&self) {
         self.initialized.store(true, Ordering::Relaxed);
+        self.roots.stir();
     }
 
     /// `resources/subscribe`; false at the limit.
-    pub fn subscribe(&self, uri: &str) -> bool {
+    pub(crate) fn subscribe(&self, uri: &str, watch: Option<Watch>) -> bool {
         const MOST: usize = 256;
-        let mut all = self
-            .subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.len() < MOST && {
-            all.insert(uri.to_owned());
-            true
+        let mut all = self.subscriptions();
+        if all.len() >= MOST && !all.contains_key(uri) {
+            return false;
         }
+        let before = all.insert(uri.to_owned(), watch);
+        drop(all);
+        drop(before);
+        true
+    }
+
+    /// Puts another watch in the place of the one that a subscription has.
+    pub(crate) fn hold(&self, uri: &str, watch: Option<Watch>) {
+        let mut all = self.subscriptions();
+        let before = match all.get_mut(uri) {
+            Some(held) => std::mem::replace(held, watch),
+            None => watch,
+        };
+        drop(all);
+        drop(before);
     }
 
     /// `resources/unsubscribe`.
-    pub fn unsubscribe(&self, uri: &str) {
-        self.subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uri);
+    pub(crate) fn unsubscribe(&self, uri: &str) {
+        let before = self.subscriptions().remove(uri);
+        drop(before);
+    }
+
+    /// Ends all subscriptions.
+    pub(crate) fn unsubscribe_all(&self) {
+        let before = std::mem::take(&mut *self.subscriptions());
+        drop(before);
+    }
+
+    /// What it wants to hear of.
+    pub(crate) fn subscribed(&self) -> Vec<String> {
+        self.subscriptions().keys().cloned().collect()
     }
 
     /// Does it want to hear of this resource?
-    pub fn is_subscribed(&self, uri: &str) -> bool {
+    pub(crate) fn is_subscribed(&self, uri: &str) -> bool {
+        self.subscriptions().contains_key(uri)
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, HashMap<String, Option<Watch>>> {
         self.subscriptions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(uri)
     }
 
     /// Tells it what it did not ask for just now; `kind` names what makes an older one needless.
-    pub fn tell(&self, kind: &'static str, now: Monotonic, message: Bytes) {
+    pub fn tell(&self, kind: &str, now: Monotonic, message: Bytes) {
         if !self.initialized.load(Ordering::Relaxed) {
             return;
         }
@@ -220,6 +253,31 @@ impl Session {
                 }
             }
             Unsolicited::Nowhere => {}
+        }
+    }
+
+    /// Asks for the client's roots, unless that was done: on the stream of the call that needs them,
+    /// or else where it hears what it did not ask for. Not before it has said `initialized`.
+    pub(crate) fn ask_for_roots(&self, outlet: Option<&Outlet>, now: Monotonic) {
+        if !self.initialized.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(question) = self.roots.question() else {
+            return;
+        };
+        match (outlet, &self.unsolicited) {
+            (Some(outlet), _) => outlet.send(question),
+            (None, Unsolicited::Get) => self.streams.push(GET_STREAM, now, question),
+            (None, _) => self.tell("roots/list", now, question),
+        }
+    }
+
+    /// `notifications/roots/list_changed`: asked anew at once where something is told by them, else
+    /// with the next call that needs them.
+    pub(crate) fn roots_changed(&self, now: Monotonic) {
+        self.roots.forget();
+        if self.roots.is_offered() && !self.subscriptions().is_empty() {
+            self.ask_for_roots(None, now);
         }
     }
 

@@ -7,5 +7,6 @@ pub(crate) mod intent;
 pub(crate) mod limits;
 pub(crate) mod outcome;
 pub(crate) mod provider;
+pub(crate) mod roots;
 pub(crate) mod schema;
 pub(crate) mod size;

@@ -50,7 +50,7 @@ struct Event {
     at: Monotonic,
     data: Bytes,
     /// Set for what makes an older one of its kind needless, such as `list_changed`.
-    merge: Option<&'static str>,
+    merge: Option<Box<str>>,
 }
 
 impl Streams {
@@ -87,14 +87,14 @@ impl Streams {
     }
 
     /// Adds a message that makes a waiting one of the same kind needless.
-    pub fn push_merged(&self, kind: &'static str, at: Monotonic, data: Bytes) {
+    pub fn push_merged(&self, kind: &str, at: Monotonic, data: Bytes) {
         self.add(
             GET_STREAM,
             Event {
                 number: 0,
                 at,
                 data,
-                merge: Some(kind),
+                merge: Some(kind.into()),
             },
         );
     }

@@ -9,6 +9,8 @@ mod lists;
 mod modern;
 mod pipe;
 mod raised;
+mod resources;
+mod roots;
 mod stages;
 mod watched;
 mod world;

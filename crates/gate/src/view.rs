@@ -1,15 +1,15 @@
 //! The catalogue as one set of roles may see it: what is listed is exactly what can be called.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
-use durward_core::{RawJson, Revision, RoleName, Tier};
+use durward_core::{Located, Provider, RawJson, Revision, RoleName, Template, Tier};
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use ring::digest::{SHA256, digest};
 
-use crate::catalogue::{Catalogue, Definition};
+use crate::catalogue::{Catalogue, Definition, Entry};
 
 /// What a list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ struct Judged {
 pub(crate) struct View {
     tools: Vec<Judged>,
     resources: HashMap<String, Decision>,
-    templates: HashMap<String, Decision>,
+    templates: HashSet<String>,
     prompts: HashMap<String, Decision>,
     lists: Mutex<Lists>,
     digests: [[u8; 32]; 4],
@@ -72,18 +72,14 @@ impl View {
     /// Judges everything in the catalogue once.
     pub(crate) fn new(catalogue: &Catalogue, policy: &Policy, roles: &[RoleName]) -> Self {
         let judge = |kind, name: &str, provider: &str, tier| {
-            policy.decide(
-                roles,
-                &Subject {
-                    kind,
-                    name,
-                    provider,
-                    tier,
-                },
-            )
-        };
-        let read = |kind, name: &str, provider: &str| {
-            (name.to_owned(), judge(kind, name, provider, Tier::Read))
+            let subject = Subject {
+                kind,
+                name,
+                also: &[],
+                provider,
+                tier,
+            };
+            policy.decide(roles, &subject)
         };
         let mut view = Self {
             tools: catalogue
@@ -102,17 +98,32 @@ impl View {
             resources: catalogue
                 .resources()
                 .iter()
-                .map(|(uri, entry)| read(Kind::Resource, uri, entry.provider.name().as_str()))
+                .map(|(uri, entry)| {
+                    let place = entry.provider.locate(uri, None).and_then(Result::ok);
+                    let place = place.unwrap_or_else(|| Located {
+                        uri: uri.as_str().into(),
+                        also: Vec::new(),
+                    });
+                    let decision = judge_place(policy, roles, entry.provider.as_ref(), &place);
+                    (uri.clone(), decision)
+                })
                 .collect(),
             templates: catalogue
                 .templates()
                 .iter()
-                .map(|(uri, entry)| read(Kind::Resource, uri, entry.provider.name().as_str()))
+                .filter(|(_, entry)| is_in_reach(policy, roles, entry))
+                .map(|(pattern, _)| pattern.clone())
                 .collect(),
             prompts: catalogue
                 .prompts()
                 .iter()
-                .map(|(name, entry)| read(Kind::Prompt, name, entry.provider.name().as_str()))
+                .map(|(name, entry)| {
+                    let provider = entry.provider.name().as_str();
+                    (
+                        name.clone(),
+                        judge(Kind::Prompt, name, provider, Tier::Read),
+                    )
+                })
                 .collect(),
             lists: Mutex::default(),
             digests: [[0; 32]; 4],
@@ -139,6 +150,26 @@ impl View {
     /// What it says of a listed resource; `None` where there is none of that URI.
     pub(crate) fn resource(&self, uri: &str) -> Option<&Decision> {
         self.resources.get(uri)
+    }
+
+    /// Is any template of this provider shown that has the URI's scheme?
+    pub(crate) fn shows_template_for(
+        &self,
+        catalogue: &Catalogue,
+        provider: &dyn Provider,
+        uri: &str,
+    ) -> bool {
+        let scheme = |text: &str| text.split(':').next().map(str::to_ascii_lowercase);
+        let all = catalogue.templates().iter();
+        all.filter(|(pattern, _)| self.templates.contains(*pattern))
+            .any(|(pattern, entry)| {
+                entry.provider.name() == provider.name() && scheme(pattern) == scheme(uri)
+            })
+    }
+
+    /// Is this template shown?
+    pub(crate) fn shows_template(&self, pattern: &str) -> bool {
+        self.templates.contains(pattern)
     }
 
     /// What it says of a prompt; `None` where there is none of that name.
@@ -198,7 +229,7 @@ impl View {
             ListKind::Templates => catalogue
                 .templates()
                 .iter()
-                .filter(|(uri, _)| seen(self.templates.get(*uri)))
+                .filter(|(pattern, _)| self.templates.contains(*pattern))
                 .filter_map(|(uri, entry)| listed(uri, &entry.item))
                 .collect(),
             ListKind::Prompts => catalogue
@@ -220,4 +251,36 @@ impl View {
         out.copy_from_slice(digest(&SHA256, &text).as_ref());
         out
     }
+}
+
+/// What the policy says of a place, by all its names.
+pub(crate) fn judge_place(
+    policy: &Policy,
+    roles: &[RoleName],
+    provider: &dyn Provider,
+    place: &Located,
+) -> Decision {
+    let subject = Subject {
+        kind: Kind::Resource,
+        name: &place.uri,
+        also: &place.also,
+        provider: provider.name().as_str(),
+        tier: Tier::Read,
+    };
+    policy.decide(roles, &subject)
+}
+
+/// Could these roles read anything that the template covers?
+fn is_in_reach(policy: &Policy, roles: &[RoleName], entry: &Entry<Template>) -> bool {
+    let pattern = entry.item.uri_template.as_str();
+    let begin = &pattern[..pattern.find('{').unwrap_or(pattern.len())];
+    let place = entry.provider.locate(begin, None).and_then(Result::ok);
+    let prefix = Subject {
+        kind: Kind::Resource,
+        name: begin,
+        also: place.as_ref().map_or(&[], |place| &place.also),
+        provider: entry.provider.name().as_str(),
+        tier: Tier::Read,
+    };
+    policy.may_reach(roles, &prefix)
 }

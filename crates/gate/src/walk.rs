@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use durward_core::{Answer, Call, Provider, Refusal, RefusalCode, Target};
+use durward_core::{Answer, Call, Provider, RawJson, Refusal, RefusalCode, Target};
 use durward_ledger::{Facts, Seat};
 use durward_store::limits::Permit;
 
-use crate::{catalogue::ToolEntry, gate::Gate, session::Session, standing::Standing};
+use crate::{
+    catalogue::{Covered, ToolEntry},
+    gate::Gate,
+    notifier::Outlet,
+    session::Session,
+    standing::Standing,
+};
 
 /// Judges a call on its way in.
 pub(crate) type Judge = fn(&mut Walk<'_>) -> Verdict;
@@ -33,6 +39,10 @@ pub(crate) enum Subject {
     Tool(usize),
     /// A resource or prompt that some provider lists.
     Listed(Arc<dyn Provider>),
+    /// A resource that some template covers.
+    Covered(Covered),
+    /// The template itself, of which an argument is to be completed.
+    Template(Arc<dyn Provider>),
     /// Nothing that the catalogue knows.
     Unknown,
 }
@@ -60,6 +70,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) standing: &'a Standing,
     pub(crate) session: Option<&'a Session>,
+    /// Where messages to the client go before the answer.
+    pub(crate) outlet: Option<&'a Outlet>,
     pub(crate) call: Call,
     pub(crate) subject: Subject,
     /// Places in the concurrency limits, given back when the walk ends.
@@ -70,6 +82,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) question: Option<String>,
     /// What the client called it, where that is another name of it.
     pub(crate) called: Option<Box<str>>,
+    /// What the client answers to questions of an earlier round.
+    pub(crate) answers: Option<RawJson>,
     /// The call's place in the journal.
     pub(crate) seat: Option<Seat>,
     pub(crate) progress: Progress,
@@ -80,7 +94,7 @@ impl Walk<'_> {
     pub(crate) fn tool(&self) -> Option<&ToolEntry> {
         match self.subject {
             Subject::Tool(place) => self.standing.house().catalogue.tools().get(place),
-            Subject::Listed(_) | Subject::Unknown => None,
+            _ => None,
         }
     }
 
@@ -88,7 +102,8 @@ impl Walk<'_> {
     pub(crate) fn provider(&self) -> Option<Arc<dyn Provider>> {
         match &self.subject {
             Subject::Tool(_) => self.tool().map(|entry| Arc::clone(&entry.provider)),
-            Subject::Listed(provider) => Some(Arc::clone(provider)),
+            Subject::Listed(provider) | Subject::Template(provider) => Some(Arc::clone(provider)),
+            Subject::Covered(covered) => Some(Arc::clone(&covered.provider)),
             Subject::Unknown => None,
         }
     }

@@ -67,6 +67,8 @@ pub struct Subject<'a> {
     pub kind: Kind,
     /// Its name or URI.
     pub name: &'a str,
+    /// Other true names of a resource: a rule that matches one of them matches the resource.
+    pub also: &'a [String],
     /// Who offers it.
     pub provider: &'a str,
     /// How much harm it can do.
@@ -181,6 +183,28 @@ impl Policy {
         }
     }
 
+    /// Could a caller of these roles reach any resource whose URI begins as the subject's name does?
+    /// A template is shown by it. Each URI is judged for itself all the same.
+    pub fn may_reach(&self, roles: &[RoleName], prefix: &Subject<'_>) -> bool {
+        let names = || std::iter::once(prefix.name).chain(prefix.also.iter().map(String::as_str));
+        let all = || roles.iter().map(|role| self.roles.get(role));
+        let is_denied = |role: &Role| {
+            let covers = |rule: &Rule, name| rule.selector.covers(&Subject { name, ..*prefix });
+            names().any(|name| role.deny.iter().any(|rule| covers(rule, name)))
+        };
+        let is_allowed = |role: &Role| {
+            let overlaps = |rule: &Rule, name| rule.selector.overlaps(&Subject { name, ..*prefix });
+            names().any(|name| role.allow.iter().any(|rule| overlaps(rule, name)))
+        };
+        !all().flatten().any(is_denied)
+            && match self.combine {
+                Combine::Union => all().flatten().any(is_allowed),
+                Combine::Intersect => {
+                    !roles.is_empty() && all().all(|role| role.is_some_and(is_allowed))
+                }
+            }
+    }
+
     /// The strictest bounds of these roles.
     pub fn limits_for(&self, roles: &[RoleName]) -> Bounds {
         roles
@@ -230,39 +254,40 @@ impl Role {
     }
 }
 
-/// A subject, and the same with its URI in normal form where that is another.
+/// A subject under each of its names, and each name in normal form where that is another.
 struct Forms<'a> {
     written: Subject<'a>,
-    normal: Option<String>,
+    names: Vec<(&'a str, Option<String>)>,
 }
 
 impl<'a> Forms<'a> {
     /// `None` where a URI is of a kind that hides what it points at.
     fn of(subject: &Subject<'a>) -> Option<Self> {
-        let normal = match subject.kind {
-            Kind::Resource => Some(uri::normal(subject.name)?).filter(|it| it != subject.name),
-            Kind::Tool | Kind::Prompt => None,
+        let name = |name: &'a str| {
+            Some(match subject.kind {
+                Kind::Resource => (name, Some(uri::normal(name)?).filter(|it| it != name)),
+                Kind::Tool | Kind::Prompt => (name, None),
+            })
         };
+        let all = std::iter::once(subject.name).chain(subject.also.iter().map(String::as_str));
         Some(Self {
             written: *subject,
-            normal,
+            names: all.map(name).collect::<Option<_>>()?,
         })
     }
 
     fn any(&self, rule: &Rule) -> bool {
-        rule.selector.matches(&self.written)
-            || self
-                .normal
-                .as_deref()
-                .is_some_and(|name| self.under(name, rule))
+        self.names.iter().any(|(name, normal)| {
+            let normal = normal.as_deref();
+            self.under(name, rule) || normal.is_some_and(|name| self.under(name, rule))
+        })
     }
 
     fn all(&self, rule: &Rule) -> bool {
-        rule.selector.matches(&self.written)
-            && self
-                .normal
-                .as_deref()
-                .is_none_or(|name| self.under(name, rule))
+        self.names.iter().any(|(name, normal)| {
+            let normal = normal.as_deref();
+            self.under(name, rule) && normal.is_none_or(|name| self.under(name, rule))
+        })
     }
 
     fn under(&self, name: &str, rule: &Rule) -> bool {

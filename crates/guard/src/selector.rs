@@ -71,6 +71,36 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// Does it speak of everything whose name begins as this subject's does?
+    pub fn covers(&self, prefix: &Subject<'_>) -> bool {
+        match self {
+            Self::Resource(glob) => {
+                let literal = glob.as_str().strip_suffix("**");
+                prefix.kind == Kind::Resource
+                    && literal
+                        .is_some_and(|it| !it.contains(['*', '?']) && prefix.name.starts_with(it))
+            }
+            Self::Tool(_) | Self::Prompt(_) => false,
+            Self::Tier(_) | Self::Server(_) | Self::All => self.matches(prefix),
+        }
+    }
+
+    /// Could it speak of something whose name begins as this subject's does?
+    pub fn overlaps(&self, prefix: &Subject<'_>) -> bool {
+        match self {
+            Self::Resource(glob) => {
+                let glob = glob.as_str();
+                let literal = &glob[..glob.find(['*', '?']).unwrap_or(glob.len())];
+                prefix.kind == Kind::Resource
+                    && (literal.starts_with(prefix.name) || prefix.name.starts_with(literal))
+            }
+            Self::Tool(_) | Self::Prompt(_) => false,
+            Self::Tier(_) | Self::Server(_) | Self::All => self.matches(prefix),
+        }
+    }
+}
+
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -98,6 +128,7 @@ mod tests {
         Subject {
             kind,
             name,
+            also: &[],
             provider,
             tier,
         }

@@ -1,4 +1,8 @@
-//! The normal form of a resource's URI, so that a rule can't be dodged by spelling.
+//! URIs: their normal form, so that a rule can't be dodged by spelling, and the paths of `file` URIs.
+
+mod file;
+
+pub use file::{FileUriFault, encoded_path, expanded, file_path};
 
 /// How often percent-encoding is looked under.
 const LAYERS: usize = 4;

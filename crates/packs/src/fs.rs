@@ -1,4 +1,4 @@
-//! The pack `fs`: tools that read and change what is shared. Every path goes through [`places`], every file
+//! The pack `fs`: tools and resources that read and change what is shared. Every path goes through [`places`], every file
 //! through cage's handles.
 
 mod content;
@@ -14,9 +14,12 @@ mod range;
 mod read;
 mod refuse;
 mod relocate;
+mod resources;
 mod search;
 mod stat;
 mod tree;
+mod uris;
+mod watching;
 mod write;
 
 #[cfg(test)]
@@ -25,10 +28,14 @@ mod tests;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use durward_cage::files::RootSettings;
-use durward_core::{Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode};
+use durward_core::{
+    Answer, BoxFuture, Call, ClientRoots, Located, Offer, OnChange, PackName, Provider, Refusal,
+    RefusalCode, Target, Watch,
+};
 
 use crate::{PacksError, work};
 use places::Places;
+use watching::Watching;
 
 /// What the file tools may touch: the section `files` of the configuration.
 #[derive(Debug, Clone)]
@@ -83,6 +90,7 @@ pub struct FsPack {
     name: PackName,
     offer: Offer,
     places: Arc<Places>,
+    watching: Watching,
 }
 
 impl FsPack {
@@ -91,15 +99,26 @@ impl FsPack {
     /// # Errors
     /// A root or a pattern can't be used.
     pub fn open(settings: &FsSettings) -> Result<Self, PacksError> {
-        let places = Places::open(settings)?;
+        let places = Arc::new(Places::open(settings)?);
         Ok(Self {
             name: PackName::new("fs")?,
             offer: Offer {
                 tools: offer::tools(places.are_writable())?,
+                resources: resources::listed(&places),
+                templates: resources::templates(&places),
                 ..Offer::default()
             },
-            places: Arc::new(places),
+            places,
+            watching: Watching::default(),
         })
+    }
+
+    /// What is shared, less what lies beyond a client's own roots.
+    fn places_within(&self, roots: Option<&ClientRoots>) -> Arc<Places> {
+        match roots {
+            None => Arc::clone(&self.places),
+            Some(roots) => Arc::new(self.places.narrowed(roots)),
+        }
     }
 
     /// What whoever configured it should know.
@@ -117,20 +136,36 @@ impl Provider for FsPack {
         self.offer.clone()
     }
 
+    fn locate(&self, uri: &str, within: Option<&ClientRoots>) -> Option<Result<Located, Refusal>> {
+        uris::locate(&self.places_within(within), uri)
+    }
+
+    fn watch(&self, located: &Located, changed: OnChange) -> Result<Option<Watch>, Refusal> {
+        self.watching.watch(&self.places, located, changed)
+    }
+
+    fn heeds_roots(&self) -> bool {
+        true
+    }
+
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
         Box::pin(async move {
+            let places = &self.places_within(call.narrowed.as_deref());
+            if matches!(call.target, Target::Resource(_)) {
+                return resources::run(places, call).await;
+            }
             match call.target.name() {
-                "fs_list" => list::run(&self.places, call).await,
-                "fs_read" => read::run(&self.places, call).await,
-                "fs_search" => search::run(&self.places, call).await,
-                "fs_stat" => stat::run(&self.places, call).await,
-                "fs_tree" => tree::run(&self.places, call).await,
-                "fs_write" => write::run(&self.places, call).await,
-                "fs_edit" => edit::run(&self.places, call).await,
-                "fs_move" => relocate::run(&self.places, call).await,
-                "fs_copy" => copy::run(&self.places, call).await,
-                "fs_mkdir" => mkdir::run(&self.places, call).await,
-                "fs_delete" => delete::run(&self.places, call).await,
+                "fs_list" => list::run(places, call).await,
+                "fs_read" => read::run(places, call).await,
+                "fs_search" => search::run(places, call).await,
+                "fs_stat" => stat::run(places, call).await,
+                "fs_tree" => tree::run(places, call).await,
+                "fs_write" => write::run(places, call).await,
+                "fs_edit" => edit::run(places, call).await,
+                "fs_move" => relocate::run(places, call).await,
+                "fs_copy" => copy::run(places, call).await,
+                "fs_mkdir" => mkdir::run(places, call).await,
+                "fs_delete" => delete::run(places, call).await,
                 _ => Err(Refusal::new(
                     RefusalCode::NotFound,
                     "there is no such file tool",

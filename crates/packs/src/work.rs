@@ -3,8 +3,6 @@
 use durward_cage::files::{Survey, WalkLimits};
 use durward_core::{Call, Cancel, Refusal, RefusalCode};
 
-use super::refuse;
-
 /// Files up to this size are read where the call is served: handing over costs more.
 pub(crate) const INLINE: u64 = 64 * 1024;
 
@@ -40,7 +38,10 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     let seen = stop.0.clone();
     let done = tokio::task::spawn_blocking(move || match seen.is_cancelled() {
         // The thread came too late.
-        true => Err(refuse::cancelled()),
+        true => Err(Refusal::new(
+            RefusalCode::Cancelled,
+            "the call was cancelled",
+        )),
         false => work(&seen),
     })
     .await;

@@ -38,5 +38,6 @@ pub fn call(tool: &str, arguments: &str) -> Call {
         timeout: Duration::from_secs(30),
         cancel: Cancel::new(),
         notify: None,
+        narrowed: None,
     }
 }

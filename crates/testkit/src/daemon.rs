@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{Answer, House, Http, MODERN, Post, Session, modern};
+use crate::{Answer, House, Http, MODERN, Post, Session, initialize_with, modern};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -147,7 +147,15 @@ impl Daemon {
     /// # Panics
     /// Where that fails.
     pub fn session(&self, revision: &str) -> Session<'_> {
-        Session::open(self, revision)
+        self.session_with(revision, serde_json::json!({}))
+    }
+
+    /// Opens a legacy session of a client with these capabilities.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn session_with(&self, revision: &str, capabilities: Value) -> Session<'_> {
+        Session::open(self, &initialize_with(revision, capabilities))
     }
 
     /// Sends a signal.

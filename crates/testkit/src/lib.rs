@@ -19,7 +19,8 @@ pub use house::{House, Ran};
 pub use http::{Answer, Event, Http, Post};
 pub use pipe::Pipe;
 pub use rpc::{
-    LEGACY, MODERN, initialize, legacy, modern, modern_meta, notification, refusal, text,
+    LEGACY, MODERN, initialize, initialize_with, legacy, modern, modern_meta, notification,
+    refusal, text,
 };
 pub use session::Session;
 pub use site::{Asked, Site, say};

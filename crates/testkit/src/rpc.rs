@@ -35,8 +35,14 @@ pub fn modern_meta() -> Value {
 
 /// How a session begins.
 pub fn initialize(revision: &str) -> Value {
+    initialize_with(revision, json!({}))
+}
+
+/// How a session of a client with these capabilities begins.
+pub fn initialize_with(revision: &str, capabilities: Value) -> Value {
     let client = json!({"name": "testkit", "version": "1"});
-    let params = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client});
+    let params =
+        json!({"protocolVersion": revision, "capabilities": capabilities, "clientInfo": client});
     legacy(0, "initialize", params)
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Daemon, Post, initialize, legacy, notification};
+use crate::{Answer, Daemon, Post, legacy, notification};
 
 /// A session of a revision that begins with `initialize`.
 pub struct Session<'a> {
@@ -14,8 +14,8 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn open(daemon: &'a Daemon, revision: &str) -> Self {
-        let answer = daemon.ask(&daemon.post(initialize(revision).to_string()));
+    pub(crate) fn open(daemon: &'a Daemon, initialize: &Value) -> Self {
+        let answer = daemon.ask(&daemon.post(initialize.to_string()));
         assert_eq!(answer.status, 200, "{answer:?}");
         let id = answer
             .header("mcp-session-id")

@@ -6,6 +6,7 @@ mod moving;
 mod nodes;
 mod race;
 mod roots;
+mod watching;
 mod writing;
 
 use std::{fs, path::Path};

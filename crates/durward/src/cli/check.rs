@@ -76,6 +76,7 @@ fn roles_for(policy: &Policy, entry: &ToolEntry, tier: Tier) -> Vec<String> {
         let subject = Subject {
             kind: Kind::Tool,
             name: entry.tool.name.as_str(),
+            also: &[],
             provider: entry.provider.name().as_str(),
             tier,
         };

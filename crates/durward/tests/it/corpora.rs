@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::house;
 
 /// A folder of the corpora; none, said aloud, where there are none.
-fn corpus(name: &str) -> Option<PathBuf> {
+pub(crate) fn corpus(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("DURWARD_CORPORA").map(|all| Path::new(&all).join(name));
     let found = folder.filter(|folder| folder.exists());
     if found.is_none() {
@@ -20,7 +20,7 @@ fn corpus(name: &str) -> Option<PathBuf> {
     found
 }
 
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("the corpus");
     let mut files: Vec<_> = entries
         .map(|entry| entry.expect("an entry").path())

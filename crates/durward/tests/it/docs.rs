@@ -150,7 +150,9 @@ fn every_tool_and_command_has_its_place_in_the_reference() {
     let tools = page("reference/tools.md");
     let house = house();
     let writing = "files: { write: ['**'] }\nroles: { developer: { allow: ['*'] } }\n";
-    house.configure(&format!("{writing}packs: {{ http: {{ enabled: true }} }}\n"));
+    house.configure(&format!(
+        "{writing}packs: {{ http: {{ enabled: true }} }}\n"
+    ));
     for tool in house.run(&["tools", "list", "--json"]).ok().lines() {
         let name = tool["name"].as_str().expect("a name");
         assert!(

@@ -17,6 +17,8 @@ mod lifecycle;
 mod limits;
 mod protocol_legacy;
 mod protocol_modern;
+mod resources;
+mod roots;
 mod socket;
 mod stdio;
 mod stdio_legacy;

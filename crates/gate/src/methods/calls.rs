@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use durward_core::{Operation, ProtocolError, RawJson, Target};
+use durward_guard::uri;
 use durward_wire::scan::Params;
 use serde::Deserialize;
 
 use crate::{
+    catalogue::Covered,
     methods::invalid,
     request::{Asked, required},
     standing::Standing,
@@ -32,32 +34,42 @@ pub(crate) fn tool(standing: &Standing, params: &Params) -> Result<Asked, Protoc
         subject,
         arguments,
         called,
+        answers: answers(params)?,
     })
 }
 
 /// `resources/read`.
 pub(crate) fn resource(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
     let uri = required(params, "uri")?;
-    Ok(of_resource(standing, &uri, Operation::ReadResource))
+    Ok(Asked {
+        answers: answers(params)?,
+        ..of_resource(standing, &uri, Operation::ReadResource)
+    })
 }
 
-/// `resources/subscribe`, and a URI of `subscriptions/listen`.
+/// A resource, listed or covered by a template, under the name that its provider has for it.
 pub(crate) fn of_resource(standing: &Standing, uri: &str, operation: Operation) -> Asked {
-    let subject = standing
-        .house()
-        .catalogue
-        .resources()
-        .get(uri)
-        .map_or(Subject::Unknown, |entry| {
-            Subject::Listed(Arc::clone(&entry.provider))
-        });
-    let target = Target::Resource(uri.into());
+    let catalogue = &standing.house().catalogue;
+    let covered = catalogue.cover(uri, None);
+    let name = match &covered {
+        Some(Covered {
+            place: Ok(place), ..
+        }) => Arc::clone(&place.uri),
+        _ => uri.into(),
+    };
+    let subject = match (catalogue.resources().get(name.as_ref()), covered) {
+        (Some(entry), _) => Subject::Listed(Arc::clone(&entry.provider)),
+        (None, Some(covered)) => Subject::Covered(covered),
+        (None, None) => Subject::Unknown,
+    };
+    let called = (name.as_ref() != uri).then(|| uri.into());
     Asked {
         operation,
-        target,
+        target: Target::Resource(name),
         subject,
         arguments: RawJson::empty_object(),
-        called: None,
+        called,
+        answers: None,
     }
 }
 
@@ -83,6 +95,7 @@ fn of_prompt(standing: &Standing, name: &str, operation: Operation, arguments: R
         subject,
         arguments,
         called: None,
+        answers: None,
     }
 }
 
@@ -97,10 +110,8 @@ enum Reference {
 
 #[derive(Deserialize)]
 struct Argument {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(rename = "value")]
-    _value: String,
+    name: String,
+    value: String,
 }
 
 /// `completion/complete`.
@@ -113,16 +124,45 @@ pub(crate) fn completion(standing: &Standing, params: &Params) -> Result<Asked, 
     let argument = params
         .object("argument")?
         .ok_or_else(|| invalid("`argument` is missing"))?;
-    argument
-        .parse::<Argument>()
+    let read: Argument = argument
+        .parse()
         .map_err(|error| invalid(format!("`argument` does not fit: {error}")))?;
     Ok(match reference {
         Reference::Prompt { name } => of_prompt(standing, &name, Operation::Complete, argument),
         Reference::Resource { uri } => Asked {
             arguments: argument,
-            ..of_resource(standing, &uri, Operation::Complete)
+            ..of_template(standing, &uri, &read)
         },
     })
+}
+
+/// A template whose argument is to be completed. Where the argument is a path (`{+name}` at the end),
+/// the folder that was typed so far is what the call is about, and judged as such.
+fn of_template(standing: &Standing, pattern: &str, argument: &Argument) -> Asked {
+    let Some(entry) = standing.house().catalogue.templates().get(pattern) else {
+        return of_resource(standing, pattern, Operation::Complete);
+    };
+    match pattern.strip_suffix(&format!("{{+{}}}", argument.name)) {
+        Some(prefix) => {
+            let typed = &argument.value;
+            let folder = &typed[..typed.rfind('/').map_or(0, |at| at + 1)];
+            let uri = format!("{prefix}{}", uri::expanded(folder));
+            of_resource(standing, &uri, Operation::Complete)
+        }
+        None => Asked {
+            operation: Operation::Complete,
+            target: Target::Resource(pattern.into()),
+            subject: Subject::Template(Arc::clone(&entry.provider)),
+            arguments: RawJson::empty_object(),
+            called: None,
+            answers: None,
+        },
+    }
+}
+
+/// `inputResponses`, if there are any (MCP 2026-07-28, basic/patterns/mrtr).
+fn answers(params: &Params) -> Result<Option<RawJson>, ProtocolError> {
+    Ok(params.object("inputResponses")?)
 }
 
 /// The object at `key`; `{}` where there is none.

@@ -1,7 +1,7 @@
 //! `resources/subscribe` and `subscriptions/listen`: each resource takes the walk before anyone
 //! hears of it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use durward_core::{Answer, Cancel, Operation, RawJson};
 use durward_wire::{encode as wire, scan::Request};
@@ -13,6 +13,7 @@ use crate::{
     methods::{calls, invalid},
     notifier::Outlet,
     request::{Origin, required},
+    updates::Hearer,
     walk::Ended,
 };
 
@@ -22,6 +23,7 @@ impl Gate {
         &self,
         origin: &Origin,
         request: &Request,
+        outlet: Option<&Outlet>,
         cancel: &Cancel,
     ) -> Reply {
         let id = &request.id;
@@ -38,12 +40,18 @@ impl Gate {
             return encode::result(id, origin.revision(), &empty, Caching::Unsaid);
         }
         let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
-        let ended = self.walk(origin, asked, None, cancel).await;
-        if matches!(ended, Ended::Answered(Answer::Result(_) | Answer::Own(_)))
-            && session.is_some_and(|session| !session.subscribe(&uri))
-        {
-            let full = invalid("too many subscriptions in this session");
-            return encode::error(Some(id), origin.era(), &full);
+        let mut ended = self.walk(origin, asked, outlet, cancel).await;
+        if let (true, Some(session)) = (is_answered(&ended), session) {
+            let hearer = Hearer::Session(Arc::downgrade(session));
+            match self.watch(&origin.standing, &uri, hearer) {
+                Ok(watch) => {
+                    if !session.subscribe(&uri, watch) {
+                        let full = invalid("too many subscriptions in this session");
+                        return encode::error(Some(id), origin.era(), &full);
+                    }
+                }
+                Err(refusal) => ended = Ended::Refused(refusal),
+            }
         }
         encode::ended(ended, id, origin.revision(), Operation::Subscribe, false)
     }
@@ -68,19 +76,26 @@ impl Gate {
             let error = invalid("there is no way to send you notifications here");
             return encode::error(Some(id), origin.era(), &error);
         };
-        let mut honoured = Vec::new();
+        let number = self.listeners.number();
+        let mut watches = HashMap::new();
         for uri in std::mem::take(&mut filter.resource_subscriptions) {
             let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
             let ended = self.walk(origin, asked, None, cancel).await;
-            if matches!(ended, Ended::Answered(Answer::Result(_) | Answer::Own(_))) {
-                honoured.push(uri);
+            let watch = match is_answered(&ended) {
+                true => self.watch(&origin.standing, &uri, Hearer::Listen(number)),
+                false => continue,
+            };
+            // What can't be watched is not acknowledged.
+            if let Ok(watch) = watch {
+                watches.insert(uri.clone(), watch);
+                filter.resource_subscriptions.push(uri);
             }
         }
-        filter.resource_subscriptions = honoured;
         let caller = origin.standing.caller().id.clone();
+        let hears = (filter, watches);
         let listening = self
             .listeners
-            .open(caller, id.clone(), filter, outlet.clone());
+            .open(number, caller, id.clone(), hears, outlet.clone());
         tokio::select! {
             () = cancel.cancelled() => return Reply::Silent,
             () = self.draining().cancelled() => {}
@@ -110,4 +125,8 @@ impl Gate {
             tokio::time::sleep(left.min(std::time::Duration::from_secs(60))).await;
         }
     }
+}
+
+fn is_answered(ended: &Ended) -> bool {
+    matches!(ended, Ended::Answered(Answer::Result(_) | Answer::Own(_)))
 }

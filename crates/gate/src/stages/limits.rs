@@ -17,7 +17,7 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
     let standing = walk.standing;
     let tool = match walk.subject {
         Subject::Tool(place) => Some(standing.tool(place, store)),
-        Subject::Listed(_) | Subject::Unknown => None,
+        _ => None,
     };
     let session = session_bucket(walk);
     let buckets = [

@@ -16,14 +16,14 @@ use crate::{Messages, Reply, stream::GET_STREAM};
 
 const ID: &str = "io.modelcontextprotocol/subscriptionId";
 
-struct Listening {
-    work: BoxFuture<'static, Reply>,
+pub(super) struct Listening {
+    pub(super) work: BoxFuture<'static, Reply>,
     messages: mpsc::Receiver<Bytes>,
 }
 
 impl Listening {
     /// Begins to listen, as far as the acknowledgement.
-    async fn open(world: &World, who: &str, id: Value, wanted: Value) -> (Self, Value) {
+    pub(super) async fn open(world: &World, who: &str, id: Value, wanted: Value) -> (Self, Value) {
         let params = json!({"notifications": wanted});
         let request = Modern::new(id, "subscriptions/listen", params);
         let (work, messages) = running(request.post(world, who));
@@ -39,7 +39,7 @@ impl Listening {
         (listening, acknowledged["params"].clone())
     }
 
-    async fn next(&mut self) -> Value {
+    pub(super) async fn next(&mut self) -> Value {
         tokio::select! {
             biased;
             message = self.messages.recv() => serde_json::from_slice(&message.unwrap()).unwrap(),
@@ -48,7 +48,7 @@ impl Listening {
     }
 
     /// What has come so far.
-    fn heard(&mut self) -> Vec<Value> {
+    pub(super) fn heard(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.messages.try_recv().ok())
             .map(|message| serde_json::from_slice(&message).unwrap())
             .collect()

@@ -14,13 +14,13 @@ use super::{
 };
 use crate::Pipe;
 
-struct Line {
-    pipe: Pipe,
-    out: mpsc::Receiver<Bytes>,
+pub(super) struct Line {
+    pub(super) pipe: Pipe,
+    pub(super) out: mpsc::Receiver<Bytes>,
 }
 
 impl Line {
-    fn new(world: &World, who: &str) -> Self {
+    pub(super) fn new(world: &World, who: &str) -> Self {
         Self::with_room(world, who, 256)
     }
 
@@ -32,7 +32,7 @@ impl Line {
         Self { pipe, out }
     }
 
-    async fn opened(world: &World, who: &str, revision: &str) -> Self {
+    pub(super) async fn opened(world: &World, who: &str, revision: &str) -> Self {
         let mut line = Self::new(world, who);
         let opened = line.ask(&initialize(revision)).await;
         assert_eq!(opened["result"]["protocolVersion"], revision);
@@ -46,16 +46,16 @@ impl Line {
         in_time(self.pipe.line(line)).await.unwrap();
     }
 
-    async fn send(&mut self, message: &Value) {
+    pub(super) async fn send(&mut self, message: &Value) {
         self.text(&message.to_string()).await;
     }
 
-    async fn next(&mut self) -> Value {
+    pub(super) async fn next(&mut self) -> Value {
         let message = in_time(self.out.recv()).await.expect("a message");
         serde_json::from_slice(&message).unwrap()
     }
 
-    async fn ask(&mut self, message: &Value) -> Value {
+    pub(super) async fn ask(&mut self, message: &Value) -> Value {
         self.send(message).await;
         self.next().await
     }

@@ -1,10 +1,17 @@
 //! Each stage keeps a promise that nothing else keeps: without it, the promise is broken.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use durward_core::{Answer, Cancel, Client, Door, RawJson, RefusalCode, Revision};
-use durward_wire::meta::RequestMeta;
+use durward_wire::{
+    meta::RequestMeta,
+    scan::{Message, ScanLimits, scan},
+};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::world::{ERIN_LASTS, World, params};
@@ -18,7 +25,7 @@ use crate::{
 };
 
 /// A stage and the promises that fall with it.
-const PROMISES: [(&str, &[&str]); 9] = [
+const PROMISES: [(&str, &[&str]); 10] = [
     ("caller", &["an expired key does nothing"]),
     (
         "authorize",
@@ -29,6 +36,7 @@ const PROMISES: [(&str, &[&str]); 9] = [
     ),
     ("limits", &["a rate holds"]),
     ("schema", &["unsound arguments reach nobody"]),
+    ("roots", &["a client's own roots narrow what it does"]),
     ("ask", &["what must be confirmed is not done unasked"]),
     ("intent", &["what changes something is written down before"]),
     ("provider", &["a call that may be done is done"]),
@@ -81,6 +89,7 @@ async fn broken(stages: &[Stage]) -> Vec<&'static str> {
             on.intent().await,
         ),
         ("a call that may be done is done", on.done().await),
+        ("a client's own roots narrow what it does", on.roots().await),
         ("a large answer stays inside", on.large().await),
         ("an answer that is out is on record", on.outcome().await),
         ("a refusal is one record", on.one_record().await),
@@ -230,6 +239,45 @@ impl Along<'_> {
                 .iter()
                 .find(of_call)
                 .is_some_and(|outcome| outcome["status"] == "ok")
+    }
+
+    async fn roots(&self) -> bool {
+        let capabilities = RawJson::from_static(r#"{"roots":{}}"#);
+        let client = Client::new(Revision::V2025_11_25, capabilities, None);
+        let owner = self.world.stand("alice").caller().id.clone();
+        let (sender, mut asked) = mpsc::channel(8);
+        let pipe = Unsolicited::Pipe(sender);
+        let session = Arc::new(Session::new(Uuid::from_u128(2), owner, client, pipe));
+        session.set_initialized();
+        let client = Arc::clone(&session);
+        let answering = tokio::spawn(async move {
+            let question: Value = serde_json::from_slice(&asked.recv().await?).ok()?;
+            let answer = json!({"jsonrpc": "2.0", "id": question["id"],
+                "result": {"roots": [{"uri": "file:///a"}]}});
+            let answer = scan(&answer.to_string().into(), ScanLimits::default()).ok()?;
+            let Message::Response(answer) = answer else {
+                return None;
+            };
+            client.roots.answered(&answer).then_some(())
+        });
+        self.world.watched.heeds_roots.store(true, Ordering::SeqCst);
+        let arguments = json!({"path": "narrowed"});
+        self.call_speaking(
+            "alice",
+            Speaking::Legacy(session),
+            "look",
+            arguments.clone(),
+        )
+        .await;
+        self.world
+            .watched
+            .heeds_roots
+            .store(false, Ordering::SeqCst);
+        answering.abort();
+        let mut seen = self.world.watched.seen();
+        seen.retain(|seen| seen.arguments == arguments);
+        seen.iter()
+            .all(|seen| seen.roots == Some(vec!["file:///a".to_owned()]))
     }
 
     async fn one_record(&self) -> bool {

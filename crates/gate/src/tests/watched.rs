@@ -3,14 +3,15 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
 use durward_core::{
-    Annotations, Answer, BoxFuture, Call, LogLevel, Offer, Operation, PackName, Prompt, Provider,
-    Raise, RawJson, Refusal, RefusalCode, Resource, Template, Tier, Tool, ToolName,
+    Annotations, Answer, BoxFuture, Call, ClientRoots, Located, LogLevel, Offer, OnChange,
+    Operation, PackName, Prompt, Provider, Raise, RawJson, Refusal, RefusalCode, Resource,
+    Template, Tier, Tool, ToolName, Watch,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -20,6 +21,8 @@ use tokio::sync::Notify;
 pub(super) struct Seen {
     pub(super) name: String,
     pub(super) arguments: Value,
+    /// The client's own roots.
+    pub(super) roots: Option<Vec<String>>,
     /// What the journal held on disk at that moment, for tools that change something.
     pub(super) journal: Vec<Value>,
 }
@@ -28,6 +31,9 @@ pub(super) struct Watched {
     name: PackName,
     journal: PathBuf,
     seen: Mutex<Vec<Seen>>,
+    watches: Mutex<Vec<(String, OnChange, Weak<()>)>>,
+    /// Do the client's own roots narrow what it does?
+    pub(super) heeds_roots: AtomicBool,
     /// `slow` or `single` has begun.
     pub(super) begun: Notify,
     /// Lets one of them end.
@@ -42,9 +48,31 @@ impl Watched {
             name: PackName::new("watched").unwrap(),
             journal: journal.to_owned(),
             seen: Mutex::default(),
+            watches: Mutex::default(),
+            heeds_roots: AtomicBool::new(false),
             begun: Notify::new(),
             release: Notify::new(),
             ended: AtomicU32::new(0),
+        }
+    }
+
+    /// How many resources are watched.
+    pub(super) fn watching(&self) -> usize {
+        let mut watches = self.watches.lock().unwrap();
+        watches.retain(|(_, _, held)| held.strong_count() > 0);
+        watches.len()
+    }
+
+    /// A resource has changed.
+    pub(super) fn change(&self, uri: &str) {
+        self.watching();
+        let all: Vec<_> = {
+            let watches = self.watches.lock().unwrap();
+            let of_uri = watches.iter().filter(|(watched, _, _)| watched == uri);
+            of_uri.map(|(_, changed, _)| Arc::clone(changed)).collect()
+        };
+        for changed in all {
+            changed();
         }
     }
 
@@ -72,6 +100,7 @@ impl Watched {
         self.seen.lock().unwrap().push(Seen {
             name,
             arguments: call.arguments.value().clone(),
+            roots: call.narrowed.as_ref().map(|roots| roots.0.clone()),
             journal,
         });
     }
@@ -153,6 +182,11 @@ impl Provider for Watched {
             name: "note".to_owned(),
             description: "Any note.".to_owned(),
         };
+        let things = Template {
+            uri_template: "thing:///{+path}".to_owned(),
+            name: "thing".to_owned(),
+            description: "Any thing.".to_owned(),
+        };
         let prompt = Prompt {
             name: "greet".to_owned(),
             title: "Greet".to_owned(),
@@ -162,10 +196,38 @@ impl Provider for Watched {
         Offer {
             tools: tools.into(),
             resources: vec![note],
-            templates: vec![template],
+            templates: vec![template, things],
             prompts: vec![prompt],
             notes: vec!["There is something to watch.".to_owned()],
         }
+    }
+
+    /// `thing:///…` is a template's: each has two spellings and a name of the host's.
+    fn locate(&self, uri: &str, within: Option<&ClientRoots>) -> Option<Result<Located, Refusal>> {
+        let name = uri.strip_prefix("thing:///")?;
+        let refused =
+            within.is_some_and(|roots| !roots.0.iter().any(|root| root == "file:///things"));
+        if refused || name.contains("..") {
+            let outside = Refusal::new(RefusalCode::PathOutsideRoot, "It lies elsewhere.");
+            return Some(Err(outside));
+        }
+        let name = name.trim_start_matches("also/");
+        Some(Ok(Located {
+            uri: format!("thing:///{name}").into(),
+            also: vec![format!("thing:///host/{name}")],
+        }))
+    }
+
+    fn watch(&self, located: &Located, changed: OnChange) -> Result<Option<Watch>, Refusal> {
+        let held = Arc::new(());
+        let weak = Arc::downgrade(&held);
+        let mut watches = self.watches.lock().unwrap();
+        watches.push((located.uri.to_string(), changed, weak));
+        Ok(Some(Watch::of(held)))
+    }
+
+    fn heeds_roots(&self) -> bool {
+        self.heeds_roots.load(Ordering::SeqCst)
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

@@ -15,6 +15,7 @@ fn tool(name: &str, tier: Tier) -> Subject<'_> {
     Subject {
         kind: Kind::Tool,
         name,
+        also: &[],
         provider: "fs",
         tier,
     }
@@ -24,6 +25,7 @@ fn resource(name: &str) -> Subject<'_> {
     Subject {
         kind: Kind::Resource,
         name,
+        also: &[],
         provider: "fs",
         tier: Tier::Read,
     }
@@ -244,4 +246,56 @@ fn explaining_goes_rule_by_rule() {
         policy.explain(&[role("reader")], &tool("x", Tier::Danger)),
         ["role reader: no line matches", "denied: no role allows it"]
     );
+}
+
+#[test]
+fn every_true_name_of_a_resource_counts() {
+    let also = ["file:///srv/docs/a".to_owned()];
+    let named = Subject {
+        also: &also,
+        ..resource("file:///a")
+    };
+    for (allow, deny, allowed) in [
+        ("resource:file:///srv/docs/**", "prompt:x", true),
+        ("resource:file:///*", "prompt:x", true),
+        ("resource:file:///*", "resource:file:///srv/**", false),
+        ("resource:file:///b", "prompt:x", false),
+    ] {
+        let mut settings = allows(&[allow]);
+        settings.deny = lines(&[deny]);
+        let policy = policy(Combine::Union, &[("r", settings)]).unwrap();
+        assert_eq!(
+            is_allowed(&policy, &["r"], &named),
+            allowed,
+            "{allow} {deny}"
+        );
+    }
+}
+
+#[test]
+fn a_prefix_is_in_reach_where_something_below_it_could_be() {
+    for (allow, deny, combine, reach) in [
+        ("tier:read", "prompt:x", Combine::Union, true),
+        ("tool:*", "prompt:x", Combine::Union, false),
+        ("resource:file:///docs/**", "prompt:x", Combine::Union, true),
+        ("resource:file:///doc*", "prompt:x", Combine::Union, true),
+        ("resource:note:**", "prompt:x", Combine::Union, false),
+        ("*", "resource:file:///secret/**", Combine::Union, true),
+        ("*", "resource:**", Combine::Union, false),
+        ("*", "resource:file://**", Combine::Union, false),
+        ("*", "server:fs", Combine::Union, false),
+        ("*", "resource:file:///srv/**", Combine::Union, false),
+        ("*", "prompt:x", Combine::Intersect, false),
+    ] {
+        let mut settings = allows(&[allow]);
+        settings.deny = lines(&[deny]);
+        let policy = policy(combine, &[("r", settings), ("tools", allows(&["tool:*"]))]).unwrap();
+        let roles = [role("r"), role("tools")];
+        let also = ["file:///srv/shared/".to_owned()];
+        let files = Subject {
+            also: &also,
+            ..resource("file:///")
+        };
+        assert_eq!(policy.may_reach(&roles, &files), reach, "{allow} {deny}");
+    }
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use durward_cage::files::{FileFault, Kind, RelPath, Root};
-use durward_core::Refusal;
-use durward_guard::path::{Absolute, DenyList, Lexical, PathScope, Relative, lexical};
+use durward_core::{ClientRoots, Refusal};
+use durward_guard::{
+    path::{Absolute, DenyList, Lexical, PathScope, Relative, lexical},
+    uri::file_path,
+};
 
 use super::{FsSettings, refuse};
 use crate::PacksError;
@@ -21,11 +24,13 @@ pub(super) struct Places {
 /// One root with its rules.
 #[derive(Debug)]
 pub(super) struct Area {
-    pub(super) root: Root,
+    pub(super) root: Arc<Root>,
     /// The path as the configuration says it, which may lead through links.
     given: Option<String>,
     deny: Arc<DenyList>,
-    scope: PathScope,
+    scope: Arc<PathScope>,
+    /// The only folders and files below the root that count, where a client named its own.
+    only: Option<Arc<[Relative]>>,
 }
 
 /// A path below a root.
@@ -47,16 +52,18 @@ impl Places {
             }
             let write = settings.write_in.get(&given.name);
             let scope = PathScope::build(&settings.read, write.unwrap_or(&settings.write))?;
+            let scope = Arc::new(scope);
             let deny = Arc::clone(&deny);
             let given = given
                 .path
                 .to_str()
                 .map(|path| path.trim_end_matches('/').to_owned());
             areas.push(Arc::new(Area {
-                root,
+                root: Arc::new(root),
                 given,
                 deny,
                 scope,
+                only: None,
             }));
         }
         Ok(Self {
@@ -65,6 +72,43 @@ impl Places {
             max_write: settings.max_write,
             durable: settings.durable,
         })
+    }
+
+    /// What is shared, root by root.
+    pub(super) fn areas(&self) -> &[Arc<Area>] {
+        &self.areas
+    }
+
+    /// The same with no more than the roots of a client in it. A root of the client's that holds one
+    /// of ours leaves all of that one; one that lies elsewhere leaves nothing.
+    pub(super) fn narrowed(&self, roots: &ClientRoots) -> Self {
+        let named: Vec<_> = roots.0.iter().filter_map(|uri| host_path(uri)).collect();
+        let elsewhere = named
+            .iter()
+            .filter(|path| self.areas.iter().all(|area| common(area, path).is_none()));
+        let nothing = elsewhere.count() + roots.0.len() - named.len();
+        if nothing > 0 {
+            tracing::debug!(
+                nothing,
+                "roots of the client lie outside of what is shared, and leave nothing of it"
+            );
+        }
+        let narrow = |area: &Arc<Area>| {
+            let only = named.iter().filter_map(|path| common(area, path)).collect();
+            Arc::new(Area {
+                root: Arc::clone(&area.root),
+                given: area.given.clone(),
+                deny: Arc::clone(&area.deny),
+                scope: Arc::clone(&area.scope),
+                only: Some(only),
+            })
+        };
+        Self {
+            areas: self.areas.iter().map(narrow).collect(),
+            max_read: self.max_read,
+            max_write: self.max_write,
+            durable: self.durable,
+        }
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
@@ -84,7 +128,13 @@ impl Places {
     /// The names of the roots, where `path` means all of them and there are several.
     pub(super) fn top(&self, path: &str) -> Option<Vec<&str>> {
         let all = self.areas.len() > 1 && matches!(path, "" | "." | "./");
-        all.then(|| self.areas.iter().map(|area| area.root.name()).collect())
+        let areas = self.areas.iter();
+        all.then(|| {
+            areas
+                .filter(|area| area.leads_to_shared(""))
+                .map(|area| area.root.name())
+                .collect()
+        })
     }
 
     /// Where `input` leads: `name:path`, a path below the only root, or an absolute path that lies
@@ -127,13 +177,37 @@ impl Places {
     }
 }
 
+/// The absolute path of a client's root; nothing where it is none.
+fn host_path(uri: &str) -> Option<String> {
+    let path = file_path(uri)?.ok()?;
+    matches!(lexical(&path), Ok(Lexical::Absolute(_))).then_some(path)
+}
+
+/// What a folder of the host and a root have in common.
+fn common(area: &Arc<Area>, folder: &str) -> Option<Relative> {
+    let absolute = |path: &str| match lexical(path) {
+        Ok(Lexical::Absolute(path)) => Some(path),
+        _ => None,
+    };
+    let mut names = area.host_names();
+    if names.any(|name| absolute(&format!("{name}/")).is_some_and(|it| it.below(folder).is_some()))
+    {
+        return Some(Relative::root());
+    }
+    within(area, &absolute(folder)?).map(|place| place.path)
+}
+
+/// Is a path the folder, or below it?
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What an absolute path means in a root, if it lies there.
-fn within(area: &Arc<Area>, absolute: &Absolute) -> Option<Place> {
-    let names = [area.root.host_path(), area.given.as_deref()];
-    let path = names
-        .into_iter()
-        .flatten()
-        .find_map(|root| absolute.below(root))?;
+pub(super) fn within(area: &Arc<Area>, absolute: &Absolute) -> Option<Place> {
+    let path = area.host_names().find_map(|root| absolute.below(root))?;
     Some(Place {
         area: Arc::clone(area),
         path,
@@ -161,6 +235,14 @@ fn check_names(settings: &FsSettings) -> Result<(), PacksError> {
 }
 
 impl Place {
+    /// A path below a root.
+    pub(super) fn at(area: &Arc<Area>, path: Relative) -> Self {
+        Self {
+            area: Arc::clone(area),
+            path,
+        }
+    }
+
     /// The path below the root, for cage.
     pub(super) fn rel(&self) -> Result<RelPath<'_>, Refusal> {
         self.rel_path().map_err(|fault| self.refuse(&fault))
@@ -197,18 +279,29 @@ impl Place {
 }
 
 impl Area {
+    /// The root's absolute paths, for comparing: as the system has it, and as the configuration does.
+    pub(super) fn host_names(&self) -> impl Iterator<Item = &str> {
+        let given = self.given.as_deref().filter(|path| path.starts_with('/'));
+        let real = self.root.host_path();
+        real.into_iter()
+            .chain(given.filter(|given| real != Some(*given)))
+    }
+
     /// May a file of this path be read?
     pub(super) fn judge_file(&self, path: &str) -> Result<(), FileFault> {
+        self.keep_within(self.is_shared(path))?;
         self.judge(path, self.scope.allows_read(path))
     }
 
     /// May a directory of this path be listed? It may where something in it can be shared.
     pub(super) fn judge_dir(&self, path: &str) -> Result<(), FileFault> {
+        self.keep_within(self.leads_to_shared(path))?;
         self.judge(path, self.scope.may_contain_read(path))
     }
 
     /// May a file or a directory of this path be looked at?
     pub(super) fn judge_node(&self, path: &str) -> Result<(), FileFault> {
+        self.keep_within(self.leads_to_shared(path))?;
         self.judge(
             path,
             self.scope.allows_read(path) || self.scope.may_contain_read(path),
@@ -217,16 +310,21 @@ impl Area {
 
     /// May a file of this path be written?
     pub(super) fn judge_write(&self, path: &str) -> Result<(), FileFault> {
+        self.keep_within(self.is_shared(path))?;
         self.judge(path, self.scope.allows_write(path))
     }
 
     /// May a directory of this path be made? It may where something in it could be written.
     pub(super) fn judge_mkdir(&self, path: &str) -> Result<(), FileFault> {
+        self.keep_within(self.is_shared(path))?;
         self.judge(path, self.scope.may_contain_write(path))
     }
 
-    /// May what stands at this path be moved or deleted, as far as is known without its kind?
+    /// May what stands at this path be moved or deleted, as far as is known without its kind? A root of
+    /// the client's is as little its to move as ours.
     pub(super) fn judge_change(&self, path: &str) -> Result<(), FileFault> {
+        let is_root = |only: &[Relative]| only.iter().any(|it| it.as_str() == path);
+        self.keep_within(!self.only.as_deref().is_some_and(is_root))?;
         self.judge_write(path).or_else(|_| self.judge_mkdir(path))
     }
 
@@ -241,6 +339,26 @@ impl Area {
     /// May a file be read at one path and not at another? Then it does not go from there to here.
     pub(super) fn would_reveal(&self, from: &str, to: &str) -> bool {
         !self.scope.allows_read(from) && self.scope.allows_read(to)
+    }
+
+    /// Is the path at or below what the client shares?
+    fn is_shared(&self, path: &str) -> bool {
+        self.only
+            .as_deref()
+            .is_none_or(|only| only.iter().any(|it| is_below(path, it.as_str())))
+    }
+
+    /// The same, or on the way there.
+    fn leads_to_shared(&self, path: &str) -> bool {
+        self.is_shared(path)
+            || self
+                .only
+                .as_deref()
+                .is_some_and(|only| only.iter().any(|it| is_below(it.as_str(), path)))
+    }
+
+    fn keep_within(&self, within: bool) -> Result<(), FileFault> {
+        within.then_some(()).ok_or(FileFault::OutsideRoot)
     }
 
     fn judge(&self, path: &str, shared: bool) -> Result<(), FileFault> {

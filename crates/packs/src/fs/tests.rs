@@ -7,6 +7,7 @@ mod judging;
 mod listing;
 mod parts;
 mod reading;
+mod resources;
 mod searching;
 mod writing;
 
