@@ -58,10 +58,13 @@ impl Root {
                 judge(path, &beside(path), kind)
             })?;
         }
-        if from.look()?.is_none_or(|now| !now.is(moved)) {
-            return Err(FileFault::Conflict);
+        {
+            let _alone = self.alone();
+            if from.look()?.is_none_or(|now| !now.is(moved)) {
+                return Err(FileFault::Conflict);
+            }
+            put(from, to, moved.kind)?;
         }
-        put(from, to, moved.kind)?;
         if how.durable {
             to.sync_dir()?;
             from.sync_dir()?;

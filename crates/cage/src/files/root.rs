@@ -3,6 +3,7 @@
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::{
@@ -48,6 +49,9 @@ pub struct Root {
     unnamed: bool,
     folds: bool,
     own: Vec<Own>,
+    /// Held from the last look at what is replaced until it is, so that of two writers of ours one
+    /// sees the other's work.
+    putting: Mutex<()>,
 }
 
 /// A folder of durward's own that lies inside the root.
@@ -91,6 +95,7 @@ impl Root {
             folds: folding::folds(fd.as_fd()),
             fd,
             own: Vec::new(),
+            putting: Mutex::new(()),
         })
     }
 
@@ -226,6 +231,12 @@ impl Root {
             exact: self.folds,
             forbidden: &|node| self.is_own(node),
         })
+    }
+
+    /// Waits until no other thread puts anything in its place below this root.
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        // It guards no data that a panic could have left half done.
+        self.putting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {

@@ -73,9 +73,12 @@ impl Root {
             if (how.is_cancelled)() {
                 return Err(FileFault::Stopped);
             }
-            let put = match &there {
-                Some(old) => self.replace(spot, &mut draft, old, how),
-                None => draft.create(&spot.name).map(|()| true),
+            let put = {
+                let _alone = self.alone();
+                match &there {
+                    Some(old) => self.replace(spot, &mut draft, old, how),
+                    None => draft.create(&spot.name).map(|()| true),
+                }
             };
             match put {
                 // Something took the place, or left it, meanwhile: all is judged again.

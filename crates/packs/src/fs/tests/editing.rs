@@ -142,10 +142,14 @@ async fn no_edit_is_lost_without_a_word() {
             })
         })
         .collect();
-    let mut made = 0;
+    let mut made = Vec::new();
     for task in tasks {
-        made += usize::from(task.await.unwrap().is_some());
+        made.extend(task.await.unwrap());
     }
-    assert!(made > 0);
+    assert!(!made.is_empty());
+    let text = place.read("f");
+    for new in made {
+        assert!(text.contains(&new), "{new} was lost: {text}");
+    }
     assert_eq!(place.all_names(), ["f"]);
 }
