@@ -71,18 +71,13 @@ fn exactly_the_bound_is_whole_and_one_more_is_cut() {
 
 #[test]
 fn beyond_a_mebibyte_the_ratio_counts() {
-    let bomb = vec![0; 16 << 20];
+    let bomb = vec![0; 4 << 20];
     for (coding, body) in all(&bomb).into_iter().skip(1) {
         let (kept, is_cut) = decode(coding, &body, 1000, 64 << 20).unwrap();
-        // What one portion of the input becomes is let through before it is judged.
-        assert!(
-            is_cut && kept.len() < 12 << 20,
-            "{coding:?}: {}",
-            kept.len()
-        );
+        assert!(is_cut && kept.len() < 2 << 20, "{coding:?}: {}", kept.len());
     }
     // A text that shrinks well, and not like a bomb.
-    let text: Vec<u8> = (0..4_000_000_u32)
+    let text: Vec<u8> = (0..600_000_u32)
         .flat_map(|n| (n % 50_000).to_le_bytes())
         .collect();
     let (kept, is_cut) = decode(Coding::Gzip, &coded::gzip(&text), 1000, 64 << 20).unwrap();

@@ -41,6 +41,7 @@ for range in 9.9.9.0/24 10.0.0.0/8 169.254.0.0/16 192.168.0.0/16; do
 done &&
 ip -6 route add local 2620:fe::/64 dev lo &&
 ip -6 route add local fd00::/8 dev lo &&
+ip addr add 9.9.7.1/24 dev lo &&
 mount --bind \"$1\" /etc/resolv.conf &&
 shift && exec \"$@\"";
 
@@ -194,6 +195,9 @@ async fn every_lie(public: &AtomicUsize, canary: &AtomicUsize) {
         ("chain8.private.example", EgressFault::PrivateIpBlocked),
         ("mapped.example", EgressFault::PrivateIpBlocked),
         ("nat64.example", EgressFault::PrivateIpBlocked),
+        // Public addresses, and this machine's own or on its link.
+        ("own.example", EgressFault::PrivateIpBlocked),
+        ("neighbour.example", EgressFault::PrivateIpBlocked),
     ] {
         assert_eq!(ask(name.to_owned(), "/").await, Err(fault), "{name}");
     }
@@ -282,6 +286,8 @@ fn records(name: &str, kind: u16, number: usize) -> Option<(u8, Vec<Record>)> {
         ("six", AAAA) => vec![v6(PUBLIC_V6)],
         ("many", A) => (0..20).map(|n| v4(Ipv4Addr::new(9, 9, 9, n))).collect(),
         ("private", A) => vec![v4(private)],
+        ("own", A) => vec![v4(Ipv4Addr::new(9, 9, 7, 1))],
+        ("neighbour", A) => vec![v4(Ipv4Addr::new(9, 9, 7, 77))],
         ("mixed", A) => vec![v4(PUBLIC), v4(private)],
         ("families", A) => vec![v4(PUBLIC)],
         ("families", AAAA) => vec![v6(Ipv6Addr::LOCALHOST)],
