@@ -24,6 +24,12 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         );
         assert!(DENIED.hit(&format!(".ssh/{path}")).is_some());
     }
+    if let Some(Ok(path)) = uri::file_path(text) {
+        assert!(path.starts_with('/') && !path.contains('\0') && !path.contains("//"));
+        assert!(!path.split('/').any(|part| [".", ".."].contains(&part)));
+        let again = format!("file://{}", uri::encoded_path(&path));
+        assert_eq!(uri::file_path(&again), Some(Ok(path)), "read back");
+    }
     if let Some(normal) = uri::normal(text) {
         assert_eq!(
             uri::normal(&normal).as_deref(),
