@@ -4,14 +4,38 @@ MODE is `auto` (discover, else initialize), `legacy`, or `2026-07-28`.
 """
 
 import asyncio
+import json
+import os
 import sys
+import uuid
+from pathlib import Path
 
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-TOOLS = ["fs_list", "fs_read", "fs_search", "fs_stat", "fs_tree"]
+TOOLS = [
+    *("fs_copy", "fs_delete", "fs_edit", "fs_list", "fs_mkdir", "fs_move", "fs_read"),
+    *("fs_search", "fs_stat", "fs_tree", "fs_write", "http_fetch"),
+]
 REVISIONS = {"auto": "2026-07-28", "legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
+
+
+async def hands(client):
+    """Each call of calls.json, in a room of its own."""
+    text = Path(__file__).parent.with_name("calls.json").read_text()
+    room = f"room-{uuid.uuid4().hex}"
+    for step in json.loads(text.replace("$ROOM", room).replace("$WEB", os.environ["WEB"])):
+        if "resource" in step:
+            read = await client.read_resource(step["resource"])
+            assert read.contents[0].text == step["text"], read
+            continue
+        result = await client.call_tool(step["tool"], step["arguments"])
+        result = result.model_dump(by_alias=True)
+        refused = (result.get("_meta") or {}).get("dev.durward/refusal", {}).get("code")
+        assert refused == step.get("refused"), (step, result)
+        for key, value in step.get("expect", {}).items():
+            assert result["structuredContent"][key] == value, (step, result)
 
 
 async def walk(mode, server):
@@ -26,6 +50,7 @@ async def walk(mode, server):
         assert refused.is_error, refused
         guide = await client.read_resource("durward://guide")
         assert "fs_read" in guide.contents[0].text, guide
+        await hands(client)
         print("revision", client.protocol_version)
 
 

@@ -2,6 +2,8 @@
 // MODE is `auto` (discover, else initialize), `legacy` (the SDK's default), or `2026-07-28`.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -23,7 +25,10 @@ assert.equal(client.getNegotiatedProtocolVersion(), mode === 'legacy' ? '2025-11
 const { tools } = await client.listTools();
 assert.deepEqual(
   tools.map((tool) => tool.name),
-  ['fs_list', 'fs_read', 'fs_search', 'fs_stat', 'fs_tree'],
+  [
+    ...['fs_copy', 'fs_delete', 'fs_edit', 'fs_list', 'fs_mkdir', 'fs_move', 'fs_read'],
+    ...['fs_search', 'fs_stat', 'fs_tree', 'fs_write', 'http_fetch'],
+  ],
 );
 const read = await client.callTool({ name: 'fs_read', arguments: { path: 'hello.txt' } });
 assert.ok(!read.isError);
@@ -33,4 +38,21 @@ const refused = await client.callTool({ name: 'fs_read', arguments: { path: '../
 assert.equal(refused.isError, true);
 const guide = await client.readResource({ uri: 'durward://guide' });
 assert.match(guide.contents[0].text, /fs_read/);
+const room = `room-${randomUUID()}`;
+const calls = readFileSync(process.env.CALLS, 'utf8')
+  .replaceAll('$ROOM', room)
+  .replaceAll('$WEB', process.env.WEB);
+for (const step of JSON.parse(calls)) {
+  if (step.resource) {
+    const read = await client.readResource({ uri: step.resource });
+    assert.equal(read.contents[0].text, step.text);
+    continue;
+  }
+  const result = await client.callTool({ name: step.tool, arguments: step.arguments });
+  const refused = result._meta?.['dev.durward/refusal']?.code;
+  assert.equal(refused, step.refused, JSON.stringify([step, result]));
+  for (const [key, value] of Object.entries(step.expect ?? {})) {
+    assert.deepEqual(result.structuredContent[key], value, JSON.stringify([step, result]));
+  }
+}
 await client.close();
