@@ -24,6 +24,7 @@ mod stdio;
 mod stdio_legacy;
 mod web;
 mod web_hostile;
+mod web_hosts;
 mod web_redirects;
 mod web_secrets;
 mod writing;

@@ -112,7 +112,7 @@ fn h24_a_bomb_fills_no_memory() {
         assert_eq!(structure(&answer)["truncated"], true, "{format}");
     }
     let grown = daemon.memory_kib("VmHWM") - before;
-    assert!(grown < 32 * 1024, "{grown} KiB");
+    assert!(grown < 16 * 1024, "{grown} KiB");
 }
 
 #[test]

@@ -33,6 +33,10 @@ fn a_page_reads_as_markdown() {
             "> a\n>\n> b\n\nc",
         ),
         ("<pre>\na\n  b</pre>c", "```\na\n  b\n```\n\nc"),
+        (
+            "<pre><div>a</div><div>b<br><br>c</div></pre>",
+            "```\na\nb\n\nc\n```",
+        ),
         ("<p>run <code>x  y</code>.", "run `x y`."),
         (
             "<table><tr><th>a<th>b<tr><td>1|2</td><td><p>3</p></td></tr></table>z",

@@ -115,6 +115,7 @@ impl Writer {
     pub(super) fn start(&mut self, element: Element) {
         match element {
             Element::Block | Element::Title => self.apart(Gap::Paragraph),
+            Element::Break if self.preformatted => self.out.push('\n'),
             Element::Line | Element::Break => self.apart(Gap::Line),
             Element::Heading(level) => {
                 self.unhead();
@@ -344,6 +345,9 @@ impl Writer {
     /// Begins what does not stand on the line of what was before; in a cell and a link there is but one.
     fn apart(&mut self, gap: Gap) {
         if self.preformatted {
+            if !self.out.ends_with('\n') {
+                self.out.push('\n');
+            }
             return;
         }
         if self
