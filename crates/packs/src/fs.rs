@@ -113,9 +113,10 @@ impl FsPack {
         })
     }
 
-    /// What is shared, less what lies beyond a client's own roots.
+    /// What is shared, less what lies beyond a client's own roots. A client that can have roots and has
+    /// none, as the inspector out of the box, narrows nothing.
     fn places_within(&self, roots: Option<&ClientRoots>) -> Arc<Places> {
-        match roots {
+        match roots.filter(|roots| !roots.0.is_empty()) {
             None => Arc::clone(&self.places),
             Some(roots) => Arc::new(self.places.narrowed(roots)),
         }
