@@ -6,6 +6,8 @@ use std::{
 };
 
 use durward_core::RefusalCode;
+use durward_testkit::refusal;
+use serde_json::json;
 
 use crate::house;
 
@@ -93,6 +95,46 @@ fn links(text: &str) -> Vec<&str> {
     targets
         .filter(|target| !target.contains("://") && !target.starts_with('#'))
         .collect()
+}
+
+/// The three examples of what an agent gets hands for, each run in a folder of its own.
+#[test]
+fn the_examples_do_what_they_say() {
+    let opened = |name: &str| {
+        let house = house();
+        house.file("src/a.rs", "fn a() {}\n");
+        let example = fs::read_to_string(top().join("examples").join(name)).expect("the example");
+        house.configure_exactly(&example);
+        let pipe = house.stdio(&[]);
+        (house, pipe)
+    };
+    let write = |path: &str| json!({"path": path, "content": "x"});
+    let (_house, mut pipe) = opened("read-only-project.yaml");
+    assert_eq!(
+        refusal(&pipe.call("fs_read", json!({"path": "src/a.rs"}))),
+        ""
+    );
+    assert!(pipe.call("fs_write", write("src/b.rs"))["error"].is_object());
+    let (house, mut pipe) = opened("writable-workspace.yaml");
+    assert_eq!(refusal(&pipe.call("fs_write", write("src/b.rs"))), "");
+    assert_eq!(
+        fs::read(house.root().join("src/b.rs")).expect("the file"),
+        b"x"
+    );
+    assert_ne!(refusal(&pipe.call("fs_write", write("Cargo.toml"))), "");
+    assert!(pipe.call("fs_delete", json!({"path": "src/b.rs"}))["error"].is_object());
+    let (_house, mut pipe) = opened("fetch.yaml");
+    for (url, code) in [
+        ("https://example.com/", "host_not_allowed"),
+        ("https://wikipedia.org/", "host_not_allowed"),
+        ("http://127.0.0.1/", "private_ip_blocked"),
+    ] {
+        assert_eq!(
+            refusal(&pipe.call("http_fetch", json!({"url": url}))),
+            code,
+            "{url}"
+        );
+    }
 }
 
 #[test]
