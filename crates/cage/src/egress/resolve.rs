@@ -3,7 +3,10 @@
 use std::{io, net::IpAddr, net::ToSocketAddrs, sync::Arc, time::Duration};
 
 use durward_guard::egress::HostName;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
 use super::EgressFault;
 
@@ -44,13 +47,20 @@ impl Resolver {
             .await
             .map_err(|_| EgressFault::DnsFailed)?;
         let name = name.as_str().to_owned();
-        // Not tokio's lookup: the place has to be kept for as long as the thread is, not as its caller.
-        let lookup = tokio::task::spawn_blocking(move || {
+        // Not tokio's lookup, nor its threads: the place has to be kept for as long as the thread is, and
+        // a runtime that ends waits for its own threads, however long a name server takes.
+        let (answer, answered) = oneshot::channel();
+        let lookup = move || {
             let found = ask(&name);
             drop(place);
-            found
-        });
-        lookup.await.map_err(|_| EgressFault::DnsFailed)?
+            // Nobody waits any more: it took too long.
+            let _ = answer.send(found);
+        };
+        std::thread::Builder::new()
+            .name("lookup".to_owned())
+            .spawn(lookup)
+            .map_err(|_| EgressFault::DnsFailed)?;
+        answered.await.map_err(|_| EgressFault::DnsFailed)?
     }
 }
 

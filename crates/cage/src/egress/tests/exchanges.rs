@@ -226,6 +226,36 @@ async fn a_connection_that_ended_while_it_waited_is_opened_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_asked_for_answers_nobody() {
+    let unasked = ok("evil");
+    let server = Server::start(move |seen| match seen.path() {
+        "/at-once" => vec![Step::Send(both(&ok("a"), &unasked))],
+        "/later" => {
+            let wait = vec![Step::Wait(Duration::from_millis(20))];
+            [ok("a"), wait, unasked.clone()].concat()
+        }
+        _ => ok("good"),
+    })
+    .await;
+    let connector = reaching(&[&server.url("/")]);
+    for path in ["/at-once", "/later"] {
+        let first = fetch(&connector, request(Method::Get, &server.url(path))).await;
+        assert_eq!(&first.unwrap().body[..], b"a");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let next = fetch(&connector, request(Method::Get, &server.url("/"))).await;
+        assert_eq!(&next.unwrap().body[..], b"good", "{path}");
+    }
+}
+
+fn both(one: &[Step], other: &[Step]) -> Vec<u8> {
+    let bytes = |step: &Step| match step {
+        Step::Send(bytes) => bytes.clone(),
+        _ => Vec::new(),
+    };
+    one.iter().chain(other).flat_map(bytes).collect()
+}
+
+#[tokio::test]
 async fn only_what_may_be_sent_twice_is() {
     // The second request of a connection is read and never answered.
     let server = Server::start(|seen| match seen.path() {
