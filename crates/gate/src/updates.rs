@@ -193,7 +193,8 @@ impl Gate {
     /// After a reload: what a caller subscribed to is watched by those who offer it now.
     pub(crate) fn watch_anew(&self, now: &Standing) {
         let caller = &now.caller().id;
-        // The old watch goes when the new one is there, so that no change falls between them.
+        // A change that only the old watch has seen may not have been told yet when it goes. So each is told
+        // of once, changed or not: reading once too often does no harm.
         let anew = |uri: &str, hearer| {
             let is_covered = now.house().catalogue.cover(uri, None).is_some();
             let may = !is_covered || self.may_hear(caller, uri, None) != May::Not;
@@ -202,15 +203,24 @@ impl Gate {
         };
         for session in self.sessions_of(caller) {
             for uri in session.subscribed() {
-                match anew(&uri, Hearer::Session(Arc::downgrade(&session))) {
-                    Some(watch) => session.hold(&uri, watch),
+                let hearer = Hearer::Session(Arc::downgrade(&session));
+                match anew(&uri, hearer.clone()) {
+                    Some(None) => session.hold(&uri, None),
+                    Some(watch) => {
+                        session.hold(&uri, watch);
+                        self.updated(caller, &uri, &hearer);
+                    }
                     None => session.unsubscribe(&uri),
                 }
             }
         }
         for (number, uri) in self.listeners.subscribed(caller) {
             match anew(&uri, Hearer::Listen(number)) {
-                Some(watch) => self.listeners.hold(number, &uri, watch),
+                Some(None) => self.listeners.hold(number, &uri, None),
+                Some(watch) => {
+                    self.listeners.hold(number, &uri, watch);
+                    self.updated(caller, &uri, &Hearer::Listen(number));
+                }
                 None => self.listeners.release(number, &uri),
             }
         }

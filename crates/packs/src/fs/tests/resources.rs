@@ -287,6 +287,57 @@ async fn a_path_is_completed_name_by_name() {
 }
 
 #[tokio::test]
+async fn a_client_s_roots_narrow_what_is_changed() {
+    let files = [("src/a", "a"), ("docs/c", "c"), ("docs/d/e", "e")];
+    let place = Place::writable(&files);
+    let pack = place.pack();
+    let root = format!("file://{}", place.path("src").to_str().unwrap());
+    let narrowed = Some(Arc::new(ClientRoots(vec![root])));
+    let ask = async |tool: &str, arguments: Value| {
+        let call = Call {
+            narrowed: narrowed.clone(),
+            ..call(tool, &arguments.to_string())
+        };
+        run(&pack, &call).await
+    };
+    let edit = json!([{"old": "c", "new": "x"}]);
+    for (tool, arguments) in [
+        ("fs_write", json!({"path": "docs/c", "content": "x"})),
+        ("fs_write", json!({"path": "new", "content": "x"})),
+        ("fs_write", json!({"path": "src2/new", "content": "x"})),
+        ("fs_edit", json!({"path": "docs/c", "edits": edit})),
+        ("fs_copy", json!({"from": "docs/c", "to": "src/c"})),
+        ("fs_copy", json!({"from": "src/a", "to": "docs/a"})),
+        ("fs_move", json!({"from": "docs/c", "to": "src/c"})),
+        ("fs_move", json!({"from": "src/a", "to": "docs/a"})),
+        ("fs_move", json!({"from": "src", "to": "src/b"})),
+        ("fs_mkdir", json!({"path": "docs/new"})),
+        ("fs_delete", json!({"path": "docs/c"})),
+        ("fs_delete", json!({"path": "docs/d", "recursive": true})),
+        ("fs_delete", json!({"path": "src", "recursive": true})),
+    ] {
+        let refused = ask(tool, arguments.clone()).await.unwrap_err();
+        assert!(
+            matches!(
+                refused.code,
+                RefusalCode::PathOutsideRoot | RefusalCode::Denied | RefusalCode::InvalidArguments
+            ),
+            "{tool} {arguments}: {refused:?}"
+        );
+    }
+    for (path, content) in files {
+        assert_eq!(std::fs::read_to_string(place.path(path)).unwrap(), content);
+    }
+    assert!(!place.path("new").exists() && !place.path("src2").exists());
+    ask("fs_write", json!({"path": "src/deep/b", "content": "b"}))
+        .await
+        .unwrap();
+    ask("fs_delete", json!({"path": "src/deep", "recursive": true}))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_client_s_roots_narrow_and_never_widen() {
     let place = Place::with(&[
         ("src/a", "a"),
@@ -311,7 +362,8 @@ async fn a_client_s_roots_narrow_and_never_widen() {
             vec!["file:///".to_owned()],
             vec!["src/a", "src/over", "src2/b", "docs/c"],
         ),
-        (vec![], vec![]),
+        // A client that lists none has none to narrow with.
+        (vec![], vec!["src/a", "src/over", "src2/b", "docs/c"]),
         (
             vec![
                 "file:///etc".to_owned(),
