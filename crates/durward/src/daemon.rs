@@ -1,6 +1,12 @@
 //! The life of `durward serve`: open the rooms and the doors, announce, serve, drain.
 
-use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use durward_cage::socket::OwnSocket;
 use durward_core::Cancel;
@@ -188,9 +194,7 @@ fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
     }
     println!("  socket {}", config.listen.socket.display());
     let Some(url) = url else { return };
-    let root = roots
-        .first()
-        .map_or_else(|| ".".to_owned(), |root| root.display().to_string());
+    let own = own_arguments(&start.loaded, &roots);
     println!("  {url}\n");
     match key {
         Some(FirstKey::Shown(key)) => {
@@ -198,16 +202,33 @@ fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
                 "Your key, shown this once (role reader):\n  {}\n",
                 key.expose()
             );
-            println!("{}", snippets::all(&url, key.expose(), &root));
+            println!("{}", snippets::all(&url, key.expose(), &own));
         }
         Some(FirstKey::Written(path)) => {
             println!("Your key (role reader) is in {}\n", path.display());
-            println!("{}", snippets::all(&url, "KEY", &root));
+            println!("{}", snippets::all(&url, "KEY", &own));
         }
         None => {
             println!("Keys: `durward keys list`; another one: `durward keys new --role reader`")
         }
     }
+}
+
+/// How a client starts a durward of its own that shares the same: by the same file, and with whole paths,
+/// since it starts in a folder of its own.
+fn own_arguments(loaded: &Loaded, roots: &[PathBuf]) -> Vec<String> {
+    let mut arguments = vec!["stdio".to_owned()];
+    let mut say = |option: &str, path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        arguments.extend([option.to_owned(), path.display().to_string()]);
+    };
+    if let Some(file) = &loaded.path {
+        say("--config", file);
+    }
+    if let ([root], true) = (roots, loaded.config.files.roots.is_empty()) {
+        say("--root", root);
+    }
+    arguments
 }
 
 fn url(config: &Config, port: u16) -> String {

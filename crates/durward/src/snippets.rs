@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-/// What to paste into each of the clients that people use, for a gate at `url` that shares `root`.
-pub(crate) fn all(url: &str, key: &str, root: &str) -> String {
+/// What to paste into each of the clients that people use, for a gate at `url`; one of them starts its own
+/// durward, with these arguments.
+pub(crate) fn all(url: &str, key: &str, own: &[String]) -> String {
     let mut text = String::new();
     let http = serde_json::json!({
         "url": url,
@@ -17,7 +18,7 @@ pub(crate) fn all(url: &str, key: &str, root: &str) -> String {
     let program = std::env::current_exe()
         .map_or_else(|_| "durward".to_owned(), |path| path.display().to_string());
     let stdio = serde_json::json!({
-        "mcpServers": {"durward": {"command": program, "args": ["stdio", "--root", root]}},
+        "mcpServers": {"durward": {"command": program, "args": own}},
     });
     let cursor = serde_json::json!({"mcpServers": {"durward": http}});
     let code = serde_json::json!({"servers": {"durward": with_type}});

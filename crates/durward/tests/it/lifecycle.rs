@@ -256,3 +256,33 @@ fn after_a_crash_it_serves_again_within_a_second() {
         daemon.kill();
     }
 }
+
+/// A client's own durward must share what this one does: the file's rules, not only its root.
+#[test]
+fn what_is_pasted_into_a_client_that_starts_its_own_has_the_same_rules() {
+    let house = house();
+    house.configure("files: { write: ['**'] }\n");
+    let mut command = house.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut served = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let lines = std::io::BufReader::new(served.stdout.take().expect("its stdout"));
+    let pasted = std::io::BufRead::lines(lines)
+        .map_while(Result::ok)
+        .find(|line| line.contains(r#""stdio""#));
+    served.kill().expect("it runs");
+    served.wait().expect("its end");
+    let pasted: serde_json::Value = serde_json::from_str(&pasted.expect("the line")).expect("JSON");
+    let arguments = pasted["mcpServers"]["durward"]["args"]
+        .as_array()
+        .expect("arguments");
+    let said: Vec<_> = arguments
+        .iter()
+        .map(|it| it.as_str().expect("text"))
+        .collect();
+    let mut own = durward_testkit::Pipe::of(house.bare_command(&said));
+    let wrote = own.call("fs_write", json!({"path": "a", "content": "x"}));
+    assert_eq!(durward_testkit::refusal(&wrote), "", "{wrote}");
+    assert!(house.root().join("a").exists());
+}
