@@ -25,7 +25,7 @@ pub use call::{
 };
 pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
 pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};
-pub use name::{NameError, PackName, ToolName};
+pub use name::{NameError, PackName, ServerName, ToolName};
 pub use offer::{Annotations, Offer, Prompt, PromptArgument, Resource, Template, Tool};
 pub use own::OwnResult;
 pub use place::{ClientRoots, Located, OnChange, Watch};
