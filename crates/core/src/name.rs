@@ -53,6 +53,40 @@ impl std::borrow::Borrow<str> for ToolName {
     }
 }
 
+/// The name of a server of the configuration, by which its provider goes too.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ServerName(PackName);
+
+impl ServerName {
+    /// Parses a name.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        PackName::new(name).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// As its provider's name.
+    pub fn as_provider(&self) -> &PackName {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::borrow::Borrow<str> for ServerName {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
 /// A provider's name: a pack's, or a server's of the configuration, `[a-z][a-z0-9-]{0,30}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
