@@ -1,4 +1,4 @@
-//! Judgements: policy, limits, path rules, ways out, schemas, redaction; pure.
+//! Judgements: policy, limits, names, path rules, ways out, schemas, redaction; pure.
 //!
 //! Nothing here does I/O, asks the time or keeps state: what is judged comes in, the verdict goes
 //! out. Whatever can be wrong in the configuration is a [`GuardError`] when a judge is built, never
@@ -8,6 +8,7 @@ pub mod egress;
 mod error;
 pub mod glob;
 pub mod limit;
+pub mod names;
 pub mod path;
 pub mod policy;
 pub mod redact;

@@ -1,9 +1,10 @@
 //! What the keys of one server say together, and what servers are beside each other.
 
-use durward_core::RawJson;
+use durward_core::{RawJson, ServerName};
 use durward_guard::{
     GuardError,
     egress::{EgressPolicy, Scheme},
+    names::{LONGEST_EXPOSED, Register, exposed_tool},
     redact::Redactor,
 };
 
@@ -151,6 +152,7 @@ pub(in crate::config) fn check(
     warnings: &mut Vec<Fault>,
 ) {
     let looks = Redactor::new(&config.audit.redact_names).ok();
+    twins(config, root, faults);
     for (key, server) in &config.servers {
         let name = key.name().as_str();
         if server
@@ -160,7 +162,7 @@ pub(in crate::config) fn check(
             let fault = Fault::new("a call needs some time");
             faults.push(fault.place(place_of(root, &["servers", name, "timeout"])));
         }
-        renames(name, server, root, faults);
+        renames(key.name(), server, root, faults);
         match &server.reach {
             Reach::Program(program) => host(name, program, root, warnings),
             Reach::Http(http) => {
@@ -174,18 +176,45 @@ pub(in crate::config) fn check(
     }
 }
 
-/// Two tools of one server can't go by one name.
-fn renames(name: &str, server: &Server, root: &Node, faults: &mut Vec<Fault>) {
-    let rename = &server.tools.rename;
+/// Two servers that people would take for each other.
+fn twins(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
+    let mut names = Register::new();
+    for key in config.servers.keys() {
+        let name = key.name().as_str();
+        let Err(collision) = names.take(name) else {
+            continue;
+        };
+        let fault = Fault::new(format!("the servers {collision}")).hint("rename one of them");
+        faults.push(match root.at(&["servers"]).map(|node| &node.value) {
+            Some(Value::Map(map)) => match map.entry(name) {
+                Some((key, _)) => fault.place(key.place.clone()),
+                None => fault,
+            },
+            _ => fault,
+        });
+    }
+}
+
+/// A new name is there to be used as it is, and for one tool alone.
+fn renames(server: &ServerName, entry: &Server, root: &Node, faults: &mut Vec<Fault>) {
+    let rename = &entry.tools.rename;
     for (own, given) in rename {
         let twin = rename
             .iter()
             .find(|(other, taken)| *other < own && *taken == given);
-        if let Some((other, _)) = twin {
-            let fault = Fault::new(format!("`{other}` and `{own}` would both be `{given}`"));
-            let path = ["servers", name, "tools", "rename", own.as_str()];
-            faults.push(fault.place(place_of(root, &path)));
-        }
+        let whole = format!("{server}__{given}");
+        let fits = exposed_tool(server, given.name().as_str()).is_ok_and(|it| it.as_str() == whole);
+        let fault = match twin {
+            Some((other, _)) => {
+                Fault::new(format!("`{other}` and `{own}` would both be `{given}`"))
+            }
+            None if !fits => Fault::new(format!(
+                "models accept no `{whole}`: at most {LONGEST_EXPOSED} letters, digits, `_` and `-`"
+            )),
+            None => continue,
+        };
+        let path = ["servers", server.as_str(), "tools", "rename", own.as_str()];
+        faults.push(fault.place(place_of(root, &path)));
     }
 }
 
