@@ -105,7 +105,7 @@ impl ServerName {
     }
 
     /// The same, as a provider's name.
-    pub fn provider(&self) -> &PackName {
+    pub fn as_provider(&self) -> &PackName {
         &self.0
     }
 }
