@@ -87,7 +87,8 @@ impl Default for Exchanges {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// So many faults of one tool open its breaker: its calls are `unavailable` at once.
+    /// So many faults of one tool in a row open its breaker: its calls are `unavailable` at once. At
+    /// most 1000.
     pub faults: NonZeroU32,
     /// The faults count that came within this time.
     pub window: Period,

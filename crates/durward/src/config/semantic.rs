@@ -1,7 +1,7 @@
 //! What the types can't say: keys that must fit each other.
 
 use durward_core::RoleName;
-use durward_guard::GuardError;
+use durward_guard::{GuardError, breaker::BreakerSettings};
 
 use super::{
     Config, HttpDoor,
@@ -24,7 +24,7 @@ pub(super) fn semantic(
     roots(config, root, faults);
     paths(config, root, faults);
     egress(config, root, faults);
-    spans(config, root, faults);
+    bounds(config, root, faults);
     servers::check(config, root, faults, warnings);
     if config.packs.http.enabled
         && config.egress.hosts.is_empty()
@@ -133,8 +133,8 @@ fn paths(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Some spans of time can't be nothing.
-fn spans(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
+/// Some spans of time can't be nothing, and no count is remembered without an end.
+fn bounds(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     let limits = &config.limits;
     for (period, path) in [
         (limits.breaker.window, ["limits", "breaker", "window"]),
@@ -145,6 +145,13 @@ fn spans(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
             let fault = Fault::new(format!("`{}` must be above 0", path.join(".")));
             faults.push(fault.place(place_of(root, &path)));
         }
+    }
+    if limits.breaker.faults.get() > BreakerSettings::MOST {
+        let fault = Fault::new(format!(
+            "at most {} faults are counted",
+            BreakerSettings::MOST
+        ));
+        faults.push(fault.place(place_of(root, &["limits", "breaker", "faults"])));
     }
 }
 

@@ -34,6 +34,7 @@ fn messages() {
         "version: 1\nops:\n  services: { web: { pidfile: a } }\n",
         "version: 1\nlimits: { breaker: { faults: 0 } }\n",
         "version: 1\nlimits: { breaker: { window: 0s } }\n",
+        "version: 1\nlimits: { breaker: { faults: 1001 } }\n",
         "version: 1\nlimits: { exchange: { round: 8 } }\n",
         "version: 1\nfiles:\n  write: [\"a[\"]\n",
         "version: 1\nsecrets: { db: { command: [pass] } }\n",
