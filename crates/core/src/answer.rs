@@ -9,6 +9,9 @@ pub enum Answer {
     Result(RawJson),
     /// The same, of durward's own making.
     Own(OwnResult),
+    /// A modern server's `input_required`, as it came: what the client must bring first. The gate seals
+    /// its `requestState`; only modern clients can be told.
+    Asks(RawJson),
     /// A JSON-RPC error, as an upstream or a provider words it.
     Error(ProtocolError),
 }
@@ -17,7 +20,7 @@ impl Answer {
     /// The answer's size on the wire, without the envelope.
     pub fn len(&self) -> usize {
         match self {
-            Self::Result(body) => body.len(),
+            Self::Result(body) | Self::Asks(body) => body.len(),
             Self::Own(result) => result.body().len(),
             Self::Error(error) => error.message.len() + error.data.as_ref().map_or(0, RawJson::len),
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Caller, ClientRoots, Monotonic, RawJson, Revision, ToolName};
+use crate::{Ask, Caller, ClientRoots, Monotonic, RawJson, Revision, ToolName};
 
 /// Names one call in the ledger and the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,11 +123,37 @@ impl Operation {
     }
 }
 
+/// Whose names the client uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// Those of all servers together, each with its server's name in front.
+    #[default]
+    Merged,
+    /// The server's own, at its own endpoint.
+    Own,
+}
+
+/// What a modern client brings back for a server that asked (MCP 2026-07-28, basic/patterns/mrtr).
+#[derive(Debug, Clone, Default)]
+pub struct Resumed {
+    /// `inputResponses`.
+    pub responses: Option<RawJson>,
+    /// The server's own `requestState`.
+    pub state: Option<RawJson>,
+}
+
 /// A call's arguments: the text as it came, and its parse, made at most once.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Arguments {
     raw: RawJson,
     parsed: OnceLock<Value>,
+}
+
+impl Clone for Arguments {
+    /// The text is shared; whoever needs the parse of a clone makes it.
+    fn clone(&self) -> Self {
+        Self::new(self.raw.clone())
+    }
 }
 
 impl Arguments {
@@ -209,9 +235,15 @@ pub trait Notify: Send + Sync {
     fn progress(&self, done: u64, total: Option<u64>, message: Option<&str>);
     /// A log message of the call; sent on only at or above the level that the client asked for.
     fn log(&self, level: LogLevel, logger: &str, data: RawJson);
+    /// Progress in a server's own words, the `params` of its notification: the client's token takes the
+    /// place of the server's, all else is kept as it came.
+    fn relay_progress(&self, params: &RawJson);
+    /// A log message in a server's own words, the `params` of its notification.
+    fn relay_log(&self, level: LogLevel, params: RawJson);
 }
 
 /// One call on its walk.
+#[derive(Clone)]
 pub struct Call {
     /// Its name in the ledger.
     pub id: CallId,
@@ -230,6 +262,11 @@ pub struct Call {
     /// With which arguments: `arguments` of a tool or prompt, `{}` of a resource, `argument` and
     /// `context` of a completion.
     pub arguments: Arguments,
+    /// `params` whole, as they came: who passes them on loses nothing. Stages that change the arguments
+    /// leave them as they are.
+    pub params: RawJson,
+    /// Whose names stand in `params`.
+    pub naming: Naming,
     /// `_meta` as it came, less what belongs to the envelope.
     pub meta: Option<RawJson>,
     /// When it was taken in.
@@ -240,6 +277,14 @@ pub struct Call {
     pub cancel: Cancel,
     /// Takes its progress and logs, where the client wants any.
     pub notify: Option<Arc<dyn Notify>>,
+    /// The least level of logs that the client wants; none without.
+    pub level: Option<LogLevel>,
+    /// Does the client want to hear of progress?
+    pub wants_progress: bool,
+    /// A way to ask its client; `None` where it can't be asked.
+    pub ask: Option<Arc<dyn Ask>>,
+    /// What a modern client brings back for a modern server that asked in an earlier round.
+    pub resumed: Option<Resumed>,
     /// The folders beyond which it may touch no file, where the client named its own.
     pub narrowed: Option<Arc<ClientRoots>>,
 }

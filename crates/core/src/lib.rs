@@ -4,6 +4,7 @@
 //! back is an [`Answer`] or a [`Refusal`]. Nothing here does I/O, and nothing here knows the wire.
 
 mod answer;
+mod ask;
 mod call;
 mod caller;
 mod clock;
@@ -20,13 +21,18 @@ mod secret;
 mod tier;
 
 pub use answer::{Answer, ProtocolError};
+pub use ask::{Ask, AskFault, Question};
 pub use call::{
-    Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Notify, Operation, Target,
+    Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Naming, Notify, Operation, Resumed,
+    Target,
 };
 pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
 pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};
-pub use name::{NameError, PackName, ToolName};
-pub use offer::{Annotations, Offer, Prompt, PromptArgument, Resource, Template, Tool};
+pub use name::{NameError, PackName, ServerName, ToolName};
+pub use offer::{
+    Annotations, Given, Offer, Prompt, PromptArgument, PromptText, Resource, ResourceText, Shown,
+    Template, TemplateText, Tool, ToolText,
+};
 pub use own::OwnResult;
 pub use place::{ClientRoots, Located, OnChange, Watch};
 pub use provider::{BoxFuture, Provider};

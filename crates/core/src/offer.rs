@@ -1,6 +1,8 @@
 //! What a provider offers.
 
-use serde::Serialize;
+use std::{borrow::Cow, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Arguments, Raise, RawJson, Tier, ToolName};
@@ -18,6 +20,32 @@ pub struct Offer {
     pub prompts: Vec<Prompt>,
     /// What the guide tells those who see one of the tools: sentences.
     pub notes: Vec<String>,
+    /// What a server says that it can do (schema.ts, `ServerCapabilities`), for its own endpoint.
+    pub capabilities: Option<RawJson>,
+    /// What a server tells a model of itself.
+    pub instructions: Option<String>,
+    /// True where this is what was last known, and whether it still holds can't be told now.
+    pub stale: bool,
+    /// For how long it holds, where the server said so.
+    pub ttl: Option<Duration>,
+}
+
+/// How something that is offered is shown to clients.
+#[derive(Debug, Clone)]
+pub enum Shown<T> {
+    /// In our own words.
+    Own(T),
+    /// As a server defined it.
+    Given(Given),
+}
+
+/// A definition of a server's: passed on as it was spelled, but for the name.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// What the server itself calls it: a tool's or prompt's name, a resource's URI, a template's pattern.
+    pub name: Box<str>,
+    /// The whole object, as it came.
+    pub definition: RawJson,
 }
 
 /// One tool.
@@ -27,10 +55,8 @@ pub struct Tool {
     pub name: ToolName,
     /// Other names that are accepted and never listed.
     pub aliases: Vec<ToolName>,
-    /// What people read.
-    pub title: String,
-    /// What a model reads.
-    pub description: String,
+    /// What people and models read.
+    pub shown: Shown<ToolText>,
     /// How much harm it can do, whatever its arguments. Who may not do that does not see the tool.
     pub tier: Tier,
     /// Which arguments make it do more.
@@ -39,14 +65,38 @@ pub struct Tool {
     pub input_schema: RawJson,
     /// JSON Schema 2020-12 of `structuredContent`.
     pub output_schema: Option<RawJson>,
-    /// Hints for clients.
-    pub annotations: Annotations,
     /// What an argument is called elsewhere, and its name here; `list[].alias` is a member of each
     /// object of a list.
     pub argument_aliases: &'static [(&'static str, &'static str)],
 }
 
+/// A tool of our own, in words.
+#[derive(Debug, Clone)]
+pub struct ToolText {
+    /// What people read.
+    pub title: String,
+    /// What a model reads.
+    pub description: String,
+    /// Hints for clients.
+    pub annotations: Annotations,
+}
+
 impl Tool {
+    /// What a model reads of it, unescaped; empty where there is nothing.
+    pub fn description(&self) -> Cow<'_, str> {
+        #[derive(Deserialize)]
+        struct Described {
+            description: String,
+        }
+        match &self.shown {
+            Shown::Own(text) => Cow::Borrowed(&text.description),
+            Shown::Given(given) => {
+                let read = given.definition.parse::<Described>();
+                Cow::Owned(read.map_or_else(|_| String::new(), |read| read.description))
+            }
+        }
+    }
+
     /// How much harm a call with these arguments can do. An argument counts under each of its names.
     pub fn tier_of(&self, arguments: &Arguments) -> Tier {
         // Most tools have one tier, and their arguments need not be read for it.
@@ -84,12 +134,19 @@ pub struct Annotations {
     pub open_world_hint: bool,
 }
 
-/// One resource that can be listed (schema.ts, `Resource`).
+/// One resource that can be listed.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its URI, the one that is listed.
+    pub uri: String,
+    /// What people and models read.
+    pub shown: Shown<ResourceText>,
+}
+
+/// A resource of our own, in words (schema.ts, `Resource`).
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Resource {
-    /// Its URI.
-    pub uri: String,
+pub struct ResourceText {
     /// Its name.
     pub name: String,
     /// What people read.
@@ -100,24 +157,36 @@ pub struct Resource {
     pub mime_type: String,
 }
 
-/// A resource by pattern (schema.ts, `ResourceTemplate`; RFC 6570).
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A resource by pattern (RFC 6570).
+#[derive(Debug, Clone)]
 pub struct Template {
-    /// The pattern.
+    /// The pattern, the one that is listed.
     pub uri_template: String,
+    /// What people and models read.
+    pub shown: Shown<TemplateText>,
+}
+
+/// A template of our own, in words (schema.ts, `ResourceTemplate`).
+#[derive(Debug, Clone, Serialize)]
+pub struct TemplateText {
     /// Its name.
     pub name: String,
     /// What it is.
     pub description: String,
 }
 
-/// One prompt (schema.ts, `Prompt`).
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// One prompt.
+#[derive(Debug, Clone)]
 pub struct Prompt {
-    /// Its name.
+    /// Its name, the one that is listed.
     pub name: String,
+    /// What people and models read.
+    pub shown: Shown<PromptText>,
+}
+
+/// A prompt of our own, in words (schema.ts, `Prompt`).
+#[derive(Debug, Clone, Serialize)]
+pub struct PromptText {
     /// What people read.
     pub title: String,
     /// What it is for.
@@ -145,18 +214,20 @@ mod tests {
         Tool {
             name: ToolName::new("fetch").unwrap(),
             aliases: Vec::new(),
-            title: String::new(),
-            description: String::new(),
+            shown: Shown::Own(ToolText {
+                title: String::new(),
+                description: String::new(),
+                annotations: Annotations {
+                    read_only_hint: false,
+                    destructive_hint: true,
+                    idempotent_hint: false,
+                    open_world_hint: true,
+                },
+            }),
             tier: Tier::Read,
             raises,
             input_schema: RawJson::empty_object(),
             output_schema: None,
-            annotations: Annotations {
-                read_only_hint: false,
-                destructive_hint: true,
-                idempotent_hint: false,
-                open_world_hint: true,
-            },
             argument_aliases: &[("verb", "method"), ("url", "uri")],
         }
     }

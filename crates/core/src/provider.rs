@@ -2,7 +2,9 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{Answer, Call, ClientRoots, Located, Offer, OnChange, PackName, Refusal, Watch};
+use crate::{
+    Answer, Call, ClientRoots, Located, Offer, OnChange, PackName, Refusal, ServerName, Watch,
+};
 
 /// A future on the heap: the one that a call may cost.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -17,6 +19,23 @@ pub trait Provider: Send + Sync {
 
     /// What it offers now.
     fn offer(&self) -> Offer;
+
+    /// The server that it stands for, if it is one: it has an endpoint of its own, where its names are
+    /// not prefixed.
+    fn server(&self) -> Option<&ServerName> {
+        None
+    }
+
+    /// Takes note of whom to tell when what it offers changes; who was told of before is told no more.
+    /// `changed` asks for the offer before it returns, so it is called with no lock held that
+    /// [`Provider::offer`] takes.
+    fn attend(&self, _changed: OnChange) {}
+
+    /// Ends when something is known of what it offers; `None` where something is. Lists wait for it a
+    /// moment, once.
+    fn ready(&self) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
 
     /// Where a URI leads that none of its listed resources has; `None` where none of its templates
     /// covers it. Looks at the spelling and its own rules, and does no I/O.

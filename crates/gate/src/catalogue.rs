@@ -6,8 +6,7 @@ use std::{
 };
 
 use durward_core::{
-    ClientRoots, Located, PackName, Prompt, Provider, RawJson, Refusal, Resource, Template, Tier,
-    Tool, ToolName,
+    ClientRoots, Located, PackName, Prompt, Provider, Refusal, Resource, Template, Tool, ToolName,
 };
 use durward_guard::schema::Schema;
 use thiserror::Error;
@@ -187,48 +186,5 @@ impl Catalogue {
             .collect();
         names.dedup();
         names
-    }
-}
-
-/// A tool's definition as a client of some revision may see it.
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Definition<'a> {
-    name: &'a ToolName,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    description: &'a str,
-    input_schema: &'a RawJson,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_schema: Option<&'a RawJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<durward_core::Annotations>,
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
-}
-
-#[derive(serde::Serialize)]
-struct Meta {
-    #[serde(rename = "dev.durward/tier")]
-    tier: Tier,
-}
-
-impl<'a> Definition<'a> {
-    /// Leaves out what the revision does not have (protocol.md, section 1).
-    pub(crate) fn of(tool: &'a Tool, revision: durward_core::Revision) -> Self {
-        use durward_core::Revision as R;
-        let since = |first: R| revision >= first;
-        Self {
-            name: &tool.name,
-            title: since(R::V2025_06_18).then_some(tool.title.as_str()),
-            description: &tool.description,
-            input_schema: &tool.input_schema,
-            output_schema: tool
-                .output_schema
-                .as_ref()
-                .filter(|_| since(R::V2025_06_18)),
-            annotations: since(R::V2025_03_26).then_some(tool.annotations),
-            meta: since(R::V2025_06_18).then_some(Meta { tier: tool.tier }),
-        }
     }
 }

@@ -156,6 +156,13 @@ pub(crate) fn ended(
         Ended::Answered(Answer::Result(body)) => result(id, revision, &body, caching),
         Ended::Answered(Answer::Own(own_result)) => own(id, revision, own_result, caching),
         Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
+        Ended::Answered(Answer::Asks(_)) => {
+            let unbridged = code::error(
+                code::INTERNAL_ERROR,
+                "the server's question can't be passed on",
+            );
+            error(Some(id), revision.era(), &unbridged)
+        }
         Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
         Ended::Refused(refusal) if refusal.detail == Some(ASKED) => input_required(id),
         Ended::Refused(refusal) => {

@@ -7,7 +7,7 @@ use std::{
 
 use durward_core::{
     Answer, BoxFuture, Call, Offer, Operation, PackName, Provider, RawJson, Refusal, RefusalCode,
-    Resource, Tier,
+    Resource, ResourceText, Shown, Tier,
 };
 use durward_guard::policy::Decision;
 use serde::Serialize;
@@ -78,10 +78,12 @@ impl Provider for Guide {
     fn offer(&self) -> Offer {
         let guide = Resource {
             uri: URI.to_owned(),
-            name: "guide".to_owned(),
-            title: "What you may do here".to_owned(),
-            description: "Your tools, your limits, and what a refusal means.".to_owned(),
-            mime_type: MIME.to_owned(),
+            shown: Shown::Own(ResourceText {
+                name: "guide".to_owned(),
+                title: "What you may do here".to_owned(),
+                description: "Your tools, your limits, and what a refusal means.".to_owned(),
+                mime_type: MIME.to_owned(),
+            }),
         };
         Offer {
             resources: vec![guide],
@@ -165,12 +167,8 @@ fn tools(text: &mut String, standing: &Standing) {
                     Some(Decision::Allow { .. }) => format!("; {raise}: {}", self::does(raise.to)),
                 });
         let raised: String = raised.collect();
-        let first = entry
-            .tool
-            .description
-            .split(". ")
-            .next()
-            .unwrap_or_default();
+        let description = entry.tool.description();
+        let first = description.split(". ").next().unwrap_or_default();
         let _ = writeln!(
             text,
             "- `{}` ({does}{asks}{raised}): {}.",

@@ -6,6 +6,7 @@
 mod announce;
 mod batch;
 pub mod catalogue;
+mod definition;
 mod encode;
 mod gate;
 mod guide;

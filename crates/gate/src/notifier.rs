@@ -8,6 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use durward_core::{Clock, LogLevel, Notify, RawJson};
 use durward_wire::encode;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use crate::stream::Streams;
@@ -48,8 +49,26 @@ pub(crate) struct CallNotifier {
     pub(crate) outlet: Outlet,
     pub(crate) progress_token: Option<RawJson>,
     pub(crate) level: Option<LogLevel>,
-    /// Progress must rise (basic/utilities/progress): the last value sent, plus one.
-    pub(crate) reached: AtomicU64,
+    /// Progress must rise (basic/utilities/progress): the last value sent.
+    pub(crate) reached: Reached,
+}
+
+/// How far a call has come, as it was last told.
+#[derive(Default)]
+pub(crate) struct Reached(AtomicU64);
+
+impl Reached {
+    /// True where this is further than what was told; from then on it is what was told.
+    fn rises(&self, done: f64) -> bool {
+        // The bits of numbers order as the numbers do once the negative ones are turned round; nothing
+        // that is a number comes to zero.
+        let bits = done.to_bits();
+        let order = match bits >> 63 {
+            0 => bits | 1 << 63,
+            _ => !bits,
+        };
+        self.0.fetch_max(order, Ordering::Relaxed) < order
+    }
 }
 
 impl Notify for CallNotifier {
@@ -57,9 +76,7 @@ impl Notify for CallNotifier {
         let Some(token) = &self.progress_token else {
             return;
         };
-        // Nothing rises above the largest number.
-        let done = done.min(u64::MAX - 1);
-        if self.reached.fetch_max(done + 1, Ordering::Relaxed) > done {
+        if !self.reached.rises(done as f64) {
             return;
         }
         let Ok(done) = RawJson::of(&done) else { return };
@@ -83,5 +100,71 @@ impl Notify for CallNotifier {
         let params = encode::object(&[("level", &level), ("logger", &logger), ("data", &data)]);
         self.outlet
             .send(encode::notification("notifications/message", &params));
+    }
+
+    fn relay_progress(&self, params: &RawJson) {
+        #[derive(Deserialize)]
+        struct Told {
+            progress: f64,
+        }
+        let Some(token) = &self.progress_token else {
+            return;
+        };
+        // The number is read to see that it rises, and told as it was spelled.
+        let rises = |told: Told| self.reached.rises(told.progress);
+        if params.parse().is_ok_and(rises) {
+            let params = encode::replaced(params, "progressToken", token);
+            self.outlet
+                .send(encode::notification("notifications/progress", &params));
+        }
+    }
+
+    fn relay_log(&self, level: LogLevel, params: RawJson) {
+        if self.level.is_some_and(|least| level >= least) {
+            self.outlet
+                .send(encode::notification("notifications/message", &params));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_rises_by_value() {
+        let reached = Reached::default();
+        let told = [-2.5, -1.0, -1.0, 0.0, -0.5, 0.25, 0.25, 1e300, 1.0];
+        let rising: Vec<_> = told.iter().map(|done| reached.rises(*done)).collect();
+        assert_eq!(
+            rising,
+            [true, true, false, true, false, true, false, true, false]
+        );
+    }
+
+    #[test]
+    fn a_server_s_progress_keeps_its_spelling_but_for_the_token() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        let notifier = CallNotifier {
+            outlet: Outlet::Channel(sender),
+            progress_token: Some(RawJson::from_static("\"mine\"")),
+            level: Some(LogLevel::Warning),
+            reached: Reached::default(),
+        };
+        let params =
+            RawJson::from_static(r#"{"x":1.50,"progressToken":7,"progress":1e1,"total":2E1}"#);
+        notifier.relay_progress(&params);
+        notifier.relay_progress(&params);
+        notifier.relay_log(LogLevel::Info, RawJson::empty_object());
+        notifier.relay_log(LogLevel::Error, RawJson::from_static(r#"{"data":1.0}"#));
+        drop(notifier);
+        let told = [
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"x":1.50,"progressToken":"mine","progress":1e1,"total":2E1}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":1.0}}"#,
+        ];
+        for line in told {
+            assert_eq!(receiver.try_recv().unwrap(), line);
+        }
+        assert!(receiver.try_recv().is_err());
     }
 }

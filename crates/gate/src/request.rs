@@ -1,10 +1,10 @@
 //! One request of a client, in either era: which method it asks for, and what answers it.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
 use durward_core::{
-    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
-    RawJson, Revision, Target,
+    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Naming, Notify, Operation,
+    ProtocolError, RawJson, Revision, Target,
 };
 use durward_wire::{code, meta::RequestMeta, scan::Params, scan::Request};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
     encode::{self, Caching, Reply},
     gate::Gate,
     methods,
-    notifier::{CallNotifier, Outlet},
+    notifier::{CallNotifier, Outlet, Reached},
     pipeline::{self, Stage},
     session::Session,
     standing::Standing,
@@ -92,7 +92,7 @@ impl Origin {
             outlet,
             progress_token,
             level,
-            reached: AtomicU64::new(0),
+            reached: Reached::default(),
         }))
     }
 }
@@ -103,6 +103,8 @@ pub(crate) struct Asked {
     pub(crate) target: Target,
     pub(crate) subject: Subject,
     pub(crate) arguments: RawJson,
+    /// `params` whole.
+    pub(crate) params: RawJson,
     /// What the client called it, where that is another name of it.
     pub(crate) called: Option<Box<str>>,
     /// `inputResponses`: what a modern client answers to questions of an earlier round.
@@ -232,11 +234,17 @@ impl Gate {
             operation: asked.operation,
             target: asked.target,
             arguments: Arguments::new(asked.arguments),
+            params: asked.params,
+            naming: Naming::Merged,
             meta: origin.meta.rest.clone(),
             started: self.clock().monotonic(),
             timeout: origin.standing.timeout,
             cancel: cancel.child(),
             notify: origin.notifier(outlet),
+            level: origin.level(),
+            wants_progress: origin.meta.progress_token.is_some(),
+            ask: None,
+            resumed: None,
             narrowed: None,
         };
         let mut walk = Walk {

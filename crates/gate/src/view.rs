@@ -9,7 +9,10 @@ use durward_core::{Located, Provider, RawJson, Revision, RoleName, Template, Tie
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use ring::digest::{SHA256, digest};
 
-use crate::catalogue::{Catalogue, Definition, Entry};
+use crate::{
+    catalogue::{Catalogue, Entry},
+    definition,
+};
 
 /// What a list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,11 +203,10 @@ impl View {
         fn seen(decision: Option<&Decision>) -> bool {
             !matches!(decision, None | Some(Decision::Deny { .. }))
         }
-        fn listed<T: serde::Serialize>(name: &str, definition: &T) -> Option<Listed> {
-            let definition = RawJson::of(definition).ok()?;
+        fn listed(name: &str, definition: Option<RawJson>) -> Option<Listed> {
             Some(Listed {
                 name: name.to_owned(),
-                definition,
+                definition: definition?,
             })
         }
         match kind {
@@ -216,7 +218,7 @@ impl View {
                 .filter_map(|(entry, _)| {
                     listed(
                         entry.tool.name.as_str(),
-                        &Definition::of(&entry.tool, revision),
+                        definition::tool(&entry.tool, revision),
                     )
                 })
                 .collect(),
@@ -224,19 +226,19 @@ impl View {
                 .resources()
                 .iter()
                 .filter(|(uri, _)| seen(self.resources.get(*uri)))
-                .filter_map(|(uri, entry)| listed(uri, &entry.item))
+                .filter_map(|(uri, entry)| listed(uri, definition::resource(&entry.item)))
                 .collect(),
             ListKind::Templates => catalogue
                 .templates()
                 .iter()
                 .filter(|(pattern, _)| self.templates.contains(*pattern))
-                .filter_map(|(uri, entry)| listed(uri, &entry.item))
+                .filter_map(|(uri, entry)| listed(uri, definition::template(&entry.item)))
                 .collect(),
             ListKind::Prompts => catalogue
                 .prompts()
                 .iter()
                 .filter(|(name, _)| seen(self.prompts.get(*name)))
-                .filter_map(|(name, entry)| listed(name, &entry.item))
+                .filter_map(|(name, entry)| listed(name, definition::prompt(&entry.item)))
                 .collect(),
         }
     }

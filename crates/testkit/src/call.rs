@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use durward_core::{
-    Arguments, Call, CallId, Caller, CallerId, Cancel, Client, Door, Monotonic, Operation, Proof,
-    RawJson, Revision, Target, ToolName,
+    Arguments, Call, CallId, Caller, CallerId, Cancel, Client, Door, Monotonic, Naming, Operation,
+    Proof, RawJson, Revision, Target, ToolName,
 };
 use uuid::Uuid;
 
@@ -33,11 +33,17 @@ pub fn call(tool: &str, arguments: &str) -> Call {
         operation: Operation::CallTool,
         target: Target::Tool(ToolName::new(tool).expect("a tool's name")),
         arguments: Arguments::new(RawJson::from_raw(arguments)),
+        params: RawJson::empty_object(),
+        naming: Naming::Merged,
         meta: None,
         started: Monotonic(0),
         timeout: Duration::from_secs(30),
         cancel: Cancel::new(),
         notify: None,
+        level: None,
+        wants_progress: false,
+        ask: None,
+        resumed: None,
         narrowed: None,
     }
 }

@@ -102,6 +102,32 @@ pub fn extended(object: &RawJson, additions: &[Addition<'_>]) -> RawJson {
     RawJson::from_scanned(out.freeze())
 }
 
+/// The object with another value of this member, which is added at its end where there is none. What is
+/// not an object stays as it is.
+pub fn replaced(object: &RawJson, name: &str, value: &RawJson) -> RawJson {
+    let text = object.bytes();
+    let Some(found) = members::spans(object) else {
+        return object.clone();
+    };
+    let mut out = BytesMut::with_capacity(object.len() + name.len() + value.len() + 4);
+    match found.iter().find(|member| member.is_named(text, name)) {
+        Some(member) => {
+            let old = member.value.range();
+            out.put_slice(&text[..old.start]);
+            out.put_slice(value.bytes());
+            out.put_slice(&text[old.end..]);
+        }
+        None => {
+            let end = text.len() - text.iter().rev().take_while(|byte| **byte != b'}').count();
+            out.put_slice(&text[..end.saturating_sub(1)]);
+            put_comma(&mut out, !found.is_empty());
+            put_members(&mut out, [(name, value)].iter());
+            out.put_slice(&text[end.saturating_sub(1)..]);
+        }
+    }
+    RawJson::from_scanned(out.freeze())
+}
+
 /// A text as JSON.
 pub fn string(text: &str) -> RawJson {
     let mut out = BytesMut::with_capacity(text.len() + 2);

@@ -12,6 +12,7 @@ use crate::{
     methods::invalid,
     request::{Asked, required},
     standing::Standing,
+    updates::about,
     walk::{Subject, recordable_tool},
 };
 
@@ -33,6 +34,7 @@ pub(crate) fn tool(standing: &Standing, params: &Params) -> Result<Asked, Protoc
         target,
         subject,
         arguments,
+        params: params.raw().clone(),
         called,
         answers: answers(params)?,
     })
@@ -42,6 +44,7 @@ pub(crate) fn tool(standing: &Standing, params: &Params) -> Result<Asked, Protoc
 pub(crate) fn resource(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
     let uri = required(params, "uri")?;
     Ok(Asked {
+        params: params.raw().clone(),
         answers: answers(params)?,
         ..of_resource(standing, &uri, Operation::ReadResource)
     })
@@ -68,6 +71,7 @@ pub(crate) fn of_resource(standing: &Standing, uri: &str, operation: Operation) 
         target: Target::Resource(name),
         subject,
         arguments: RawJson::empty_object(),
+        params: about(uri),
         called,
         answers: None,
     }
@@ -77,10 +81,19 @@ pub(crate) fn of_resource(standing: &Standing, uri: &str, operation: Operation) 
 pub(crate) fn prompt(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
     let name = required(params, "name")?;
     let arguments = object(params, "arguments")?;
-    Ok(of_prompt(standing, &name, Operation::GetPrompt, arguments))
+    Ok(Asked {
+        answers: answers(params)?,
+        ..of_prompt(standing, &name, Operation::GetPrompt, arguments, params)
+    })
 }
 
-fn of_prompt(standing: &Standing, name: &str, operation: Operation, arguments: RawJson) -> Asked {
+fn of_prompt(
+    standing: &Standing,
+    name: &str,
+    operation: Operation,
+    arguments: RawJson,
+    params: &Params,
+) -> Asked {
     let subject = standing
         .house()
         .catalogue
@@ -94,6 +107,7 @@ fn of_prompt(standing: &Standing, name: &str, operation: Operation, arguments: R
         target: Target::Prompt(name.into()),
         subject,
         arguments,
+        params: params.raw().clone(),
         called: None,
         answers: None,
     }
@@ -128,9 +142,12 @@ pub(crate) fn completion(standing: &Standing, params: &Params) -> Result<Asked, 
         .parse()
         .map_err(|error| invalid(format!("`argument` does not fit: {error}")))?;
     Ok(match reference {
-        Reference::Prompt { name } => of_prompt(standing, &name, Operation::Complete, argument),
+        Reference::Prompt { name } => {
+            of_prompt(standing, &name, Operation::Complete, argument, params)
+        }
         Reference::Resource { uri } => Asked {
             arguments: argument,
+            params: params.raw().clone(),
             ..of_template(standing, &uri, &read)
         },
     })
@@ -154,6 +171,7 @@ fn of_template(standing: &Standing, pattern: &str, argument: &Argument) -> Asked
             target: Target::Resource(pattern.into()),
             subject: Subject::Template(Arc::clone(&entry.provider)),
             arguments: RawJson::empty_object(),
+            params: RawJson::empty_object(),
             called: None,
             answers: None,
         },

@@ -10,8 +10,8 @@ use std::{
 
 use durward_core::{
     Annotations, Answer, BoxFuture, Call, ClientRoots, Located, LogLevel, Offer, OnChange,
-    Operation, PackName, Prompt, Provider, Raise, RawJson, Refusal, RefusalCode, Resource,
-    Template, Tier, Tool, ToolName, Watch,
+    Operation, PackName, Prompt, PromptText, Provider, Raise, RawJson, Refusal, RefusalCode,
+    Resource, ResourceText, Shown, Template, TemplateText, Tier, Tool, ToolName, ToolText, Watch,
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -172,26 +172,34 @@ impl Provider for Watched {
         ];
         let note = Resource {
             uri: "note://one".to_owned(),
-            name: "one".to_owned(),
-            title: "One".to_owned(),
-            description: "A note.".to_owned(),
-            mime_type: "text/plain".to_owned(),
+            shown: Shown::Own(ResourceText {
+                name: "one".to_owned(),
+                title: "One".to_owned(),
+                description: "A note.".to_owned(),
+                mime_type: "text/plain".to_owned(),
+            }),
         };
         let template = Template {
             uri_template: "note://{name}".to_owned(),
-            name: "note".to_owned(),
-            description: "Any note.".to_owned(),
+            shown: Shown::Own(TemplateText {
+                name: "note".to_owned(),
+                description: "Any note.".to_owned(),
+            }),
         };
         let things = Template {
             uri_template: "thing:///{+path}".to_owned(),
-            name: "thing".to_owned(),
-            description: "Any thing.".to_owned(),
+            shown: Shown::Own(TemplateText {
+                name: "thing".to_owned(),
+                description: "Any thing.".to_owned(),
+            }),
         };
         let prompt = Prompt {
             name: "greet".to_owned(),
-            title: "Greet".to_owned(),
-            description: "A greeting.".to_owned(),
-            arguments: Vec::new(),
+            shown: Shown::Own(PromptText {
+                title: "Greet".to_owned(),
+                description: "A greeting.".to_owned(),
+                arguments: Vec::new(),
+            }),
         };
         Offer {
             tools: tools.into(),
@@ -199,6 +207,7 @@ impl Provider for Watched {
             templates: vec![template, things],
             prompts: vec![prompt],
             notes: vec!["There is something to watch.".to_owned()],
+            ..Offer::default()
         }
     }
 
@@ -269,18 +278,20 @@ fn tool(name: &str, tier: Tier, schema: &'static str) -> Tool {
             .then(|| ToolName::new("peek").unwrap())
             .into_iter()
             .collect(),
-        title: name.to_uppercase(),
-        description: format!("The tool {name}. It is for tests."),
+        shown: Shown::Own(ToolText {
+            title: name.to_uppercase(),
+            description: format!("The tool {name}. It is for tests."),
+            annotations: Annotations {
+                read_only_hint: tier == Tier::Read,
+                destructive_hint: tier == Tier::Danger,
+                idempotent_hint: false,
+                open_world_hint: false,
+            },
+        }),
         tier,
         raises: if name == "fetch" { RAISES } else { &[] },
         input_schema: RawJson::from_static(schema),
         output_schema: (name == "strict").then(|| RawJson::from_static(r#"{"type":"object"}"#)),
-        annotations: Annotations {
-            read_only_hint: tier == Tier::Read,
-            destructive_hint: tier == Tier::Danger,
-            idempotent_hint: false,
-            open_world_hint: false,
-        },
         argument_aliases: match name {
             "look" => &[("file", "path")],
             "fetch" => &[("verb", "method")],

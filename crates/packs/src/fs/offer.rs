@@ -1,6 +1,6 @@
 //! What the pack offers: names, schemas and what a model should know of each tool.
 
-use durward_core::{Annotations, NameError, RawJson, Tier, Tool, ToolName};
+use durward_core::{Annotations, NameError, RawJson, Shown, Tier, Tool, ToolName, ToolText};
 
 type Aliases = &'static [(&'static str, &'static str)];
 
@@ -292,8 +292,16 @@ fn tool(written: &Written) -> Result<Tool, NameError> {
     Ok(Tool {
         name: ToolName::new(written.name)?,
         aliases: vec![ToolName::new(written.alias)?],
-        title: written.title.to_owned(),
-        description: written.description.to_owned(),
+        shown: Shown::Own(ToolText {
+            title: written.title.to_owned(),
+            description: written.description.to_owned(),
+            annotations: Annotations {
+                read_only_hint: matches!(does, Does::Read),
+                destructive_hint: matches!(does, Does::Set | Does::Change | Does::Destroy),
+                idempotent_hint: matches!(does, Does::Read | Does::Make | Does::Set),
+                open_world_hint: false,
+            },
+        }),
         tier: match does {
             Does::Read => Tier::Read,
             Does::Make | Does::Set | Does::Change => Tier::Operate,
@@ -302,12 +310,6 @@ fn tool(written: &Written) -> Result<Tool, NameError> {
         raises: &[],
         input_schema: RawJson::from_static(written.input),
         output_schema: Some(RawJson::from_static(written.output)),
-        annotations: Annotations {
-            read_only_hint: matches!(does, Does::Read),
-            destructive_hint: matches!(does, Does::Set | Does::Change | Does::Destroy),
-            idempotent_hint: matches!(does, Does::Read | Does::Make | Does::Set),
-            open_world_hint: false,
-        },
         argument_aliases: written.arguments,
     })
 }

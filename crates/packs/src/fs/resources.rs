@@ -4,7 +4,8 @@ use std::{fmt::Write, sync::Arc};
 
 use durward_cage::files::{FileFault, Kind};
 use durward_core::{
-    Answer, Call, Cancel, Operation, RawJson, Refusal, RefusalCode, Resource, Template,
+    Answer, Call, Cancel, Operation, RawJson, Refusal, RefusalCode, Resource, ResourceText, Shown,
+    Template, TemplateText,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +30,13 @@ const MOST_COMPLETED: usize = 100;
 pub(super) fn listed(places: &Places) -> Vec<Resource> {
     let root = |area| Resource {
         uri: uris::uri_of(area, "", true),
-        name: named(area.root.name()),
-        title: "Shared files".to_owned(),
-        description: "The URIs of what lies in this folder, one a line; folders end with `/`."
-            .to_owned(),
-        mime_type: LISTING.to_owned(),
+        shown: Shown::Own(ResourceText {
+            name: named(area.root.name()),
+            title: "Shared files".to_owned(),
+            description: "The URIs of what lies in this folder, one a line; folders end with `/`."
+                .to_owned(),
+            mime_type: LISTING.to_owned(),
+        }),
     };
     places.areas().iter().map(root).collect()
 }
@@ -42,11 +45,12 @@ pub(super) fn listed(places: &Places) -> Vec<Resource> {
 pub(super) fn templates(places: &Places) -> Vec<Template> {
     let root = |area| Template {
         uri_template: format!("{}{{+path}}", uris::uri_of(area, "", true)),
-        name: named(area.root.name()),
-        description:
-            "A file, by its path below what is shared; a folder, where the path ends with \
-                      `/`."
+        shown: Shown::Own(TemplateText {
+            name: named(area.root.name()),
+            description: "A file, by its path below what is shared; a folder, where the path ends \
+                          with `/`."
                 .to_owned(),
+        }),
     };
     places.areas().iter().map(root).collect()
 }

@@ -157,3 +157,20 @@ proptest! {
         prop_assert_eq!(&written["result"]["_meta"]["a"], &json!(1));
     }
 }
+
+#[test]
+fn one_member_is_replaced_and_the_rest_kept_as_spelled() {
+    let value = RawJson::from_static("\"b\"");
+    for (object, expected) in [
+        (
+            r#"{ "n\u0061me" : "a" , "x":1.0 }"#,
+            r#"{ "n\u0061me" : "b" , "x":1.0 }"#,
+        ),
+        (r#"{"x":{"name":1}} "#, r#"{"x":{"name":1},"name":"b"} "#),
+        ("{}", r#"{"name":"b"}"#),
+        ("[1]", "[1]"),
+    ] {
+        let object = RawJson::from_static(object);
+        assert_eq!(replaced(&object, "name", &value).as_str(), expected);
+    }
+}

@@ -201,6 +201,10 @@ impl Notify for Heard {
     }
 
     fn log(&self, _: LogLevel, _: &str, _: RawJson) {}
+
+    fn relay_progress(&self, _: &RawJson) {}
+
+    fn relay_log(&self, _: LogLevel, _: RawJson) {}
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
-use durward_core::Tier;
+use durward_core::{Shown, Tier};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
@@ -243,7 +243,10 @@ async fn f32_nothing_that_writes_is_offered_where_nothing_may_be_written() {
     place.settings.write = vec!["out/**".to_owned()];
     assert_eq!((tools(&place).len(), writing(&place)), (11, 6));
     for tool in tools(&place) {
-        let hints = tool.annotations;
+        let Shown::Own(text) = &tool.shown else {
+            panic!("another's words")
+        };
+        let hints = text.annotations;
         assert_eq!(
             hints.read_only_hint,
             tool.tier == Tier::Read,

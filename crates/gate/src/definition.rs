@@ -1,0 +1,129 @@
+//! What is offered, as a client of some revision may see it.
+
+use durward_core::{
+    Annotations, Era, Given, Prompt, PromptText, RawJson, Resource, ResourceText, Revision, Shown,
+    Template, TemplateText, Tier, Tool, ToolName,
+};
+use durward_wire::{encode, scan};
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnTool<'a> {
+    name: &'a ToolName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    description: &'a str,
+    input_schema: &'a RawJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_schema: Option<&'a RawJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Annotations>,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta>,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    #[serde(rename = "dev.durward/tier")]
+    tier: Tier,
+}
+
+/// A tool. One of our own is told without what the revision does not have (protocol.md, section 1); one
+/// of a server is passed on, but for an output schema that the revision can't hold.
+pub(crate) fn tool(tool: &Tool, revision: Revision) -> Option<RawJson> {
+    let since = |first: Revision| revision >= first;
+    match &tool.shown {
+        Shown::Own(text) => RawJson::of(&OwnTool {
+            name: &tool.name,
+            title: since(Revision::V2025_06_18).then_some(text.title.as_str()),
+            description: &text.description,
+            input_schema: &tool.input_schema,
+            output_schema: tool
+                .output_schema
+                .as_ref()
+                .filter(|_| since(Revision::V2025_06_18)),
+            annotations: since(Revision::V2025_03_26).then_some(text.annotations),
+            meta: since(Revision::V2025_06_18).then_some(Meta { tier: tool.tier }),
+        })
+        .ok(),
+        Shown::Given(given) => {
+            let fits = revision.era() == Era::Modern
+                || tool.output_schema.as_ref().is_none_or(is_of_objects);
+            if fits {
+                return Some(given_as(given, "name", tool.name.as_str()));
+            }
+            let fitting = scan::without(&given.definition, |key| key == "outputSchema")?;
+            let given = Given {
+                definition: fitting,
+                ..given.clone()
+            };
+            Some(given_as(&given, "name", tool.name.as_str()))
+        }
+    }
+}
+
+/// Is this a schema of objects, the only ones that output had before 2026-07-28?
+fn is_of_objects(schema: &RawJson) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    schema
+        .parse::<Typed>()
+        .is_ok_and(|typed| typed.r#type == "object")
+}
+
+#[derive(Serialize)]
+struct OwnResource<'a> {
+    uri: &'a str,
+    #[serde(flatten)]
+    text: &'a ResourceText,
+}
+
+/// A resource.
+pub(crate) fn resource(resource: &Resource) -> Option<RawJson> {
+    let uri = &resource.uri;
+    match &resource.shown {
+        Shown::Own(text) => RawJson::of(&OwnResource { uri, text }).ok(),
+        Shown::Given(given) => Some(given_as(given, "uri", uri)),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnTemplate<'a> {
+    uri_template: &'a str,
+    #[serde(flatten)]
+    text: &'a TemplateText,
+}
+
+/// A template.
+pub(crate) fn template(template: &Template) -> Option<RawJson> {
+    let uri_template = &template.uri_template;
+    match &template.shown {
+        Shown::Own(text) => RawJson::of(&OwnTemplate { uri_template, text }).ok(),
+        Shown::Given(given) => Some(given_as(given, "uriTemplate", uri_template)),
+    }
+}
+
+#[derive(Serialize)]
+struct OwnPrompt<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    text: &'a PromptText,
+}
+
+/// A prompt.
+pub(crate) fn prompt(prompt: &Prompt) -> Option<RawJson> {
+    let name = &prompt.name;
+    match &prompt.shown {
+        Shown::Own(text) => RawJson::of(&OwnPrompt { name, text }).ok(),
+        Shown::Given(given) => Some(given_as(given, "name", name)),
+    }
+}
+
+/// A server's definition under another name.
+fn given_as(given: &Given, key: &str, name: &str) -> RawJson {
+    encode::replaced(&given.definition, key, &encode::string(name))
+}
