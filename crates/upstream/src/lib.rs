@@ -28,5 +28,5 @@ pub use exchange::{Exchange, Hears, Outcome, Own};
 pub use fault::{FaultKind, LinkFault};
 pub use hello::{EraFound, Hello};
 pub use link::Link;
-pub use start::{Process, Running, Starts};
+pub use start::Command;
 pub use target::{EraPin, LinkLimits, Pinned, Reach, Target, Transport, Url};

@@ -48,8 +48,8 @@ impl Link {
     ) -> Result<Self, LinkFault> {
         let board = Switchboard::new(target.limits.in_flight, target.shared);
         let (way, hello) = match &target.reach {
-            Reach::Program(starts) => {
-                let opening = stdio::open(&**starts, target, &board, &hears, remembered);
+            Reach::Command(command) => {
+                let opening = stdio::open(&*command.0, target, &board, &hears, remembered);
                 let (pipe, hello) = Box::pin(opening).await?;
                 (Way::Pipe(pipe), Arc::new(ArcSwap::from_pointee(hello)))
             }

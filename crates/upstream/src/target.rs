@@ -1,13 +1,13 @@
 //! What a link is opened to.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use durward_cage::egress::Connector;
 use durward_core::{RawJson, Secret};
 use durward_guard::egress;
 use serde::{Deserialize, Serialize};
 
-use crate::start::Starts;
+use crate::start::Command;
 
 /// A server, and how it is to be spoken with.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Target {
 #[derive(Clone)]
 pub enum Reach {
     /// A program that speaks on its standard input and output.
-    Program(Arc<dyn Starts>),
+    Command(Command),
     /// A URL.
     Url(Box<Url>),
 }
@@ -115,7 +115,7 @@ impl Default for LinkLimits {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reach = match &self.reach {
-            Reach::Program(_) => "a program",
+            Reach::Command(_) => "a program",
             Reach::Url(url) => url.target.as_str(),
         };
         f.debug_struct("Target")

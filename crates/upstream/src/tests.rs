@@ -2,6 +2,7 @@
 
 mod http_calls;
 mod http_opening;
+mod launched;
 mod program;
 mod site;
 mod stdio_calls;

@@ -20,7 +20,10 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::{EraPin, LinkLimits, Process, Reach, Running, Starts, Target};
+use crate::{
+    Command, EraPin, LinkLimits, Reach, Target,
+    start::{Process, Running, Starts},
+};
 
 type Play = Box<dyn Fn(Program) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -121,7 +124,7 @@ impl Theatre {
     pub(crate) fn target(self: &Arc<Self>) -> Target {
         let starts: Arc<dyn Starts> = Arc::clone(self) as _;
         Target {
-            reach: Reach::Program(starts),
+            reach: Reach::Command(Command(starts)),
             era: EraPin::Auto,
             capabilities: super::raw("{}"),
             shared: true,
