@@ -31,6 +31,10 @@ pub trait Provider: Send + Sync {
     /// [`Provider::offer`] takes.
     fn attend(&self, _changed: OnChange) {}
 
+    /// A client looks at its lists: whatever of them has had its time may be asked for anew. It may not
+    /// wait.
+    fn wanted(&self) {}
+
     /// Ends when something is known of what it offers; `None` where something is. Lists wait for it a
     /// moment, once.
     fn ready(&self) -> Option<BoxFuture<'_, ()>> {

@@ -1,11 +1,13 @@
-//! Telling clients, after a reload, of the lists and resources that changed for them.
+//! Telling clients, after a reload or when an offer has changed, of the lists and resources that changed
+//! for them.
 
 use std::sync::Arc;
 
-use durward_core::{CallerId, RawJson};
+use durward_core::{CallerId, RawJson, Revision};
 use durward_wire::encode;
 
 use crate::{
+    endpoint::Endpoint,
     gate::Gate,
     guide,
     listen::Topic,
@@ -35,26 +37,27 @@ impl Change {
 impl Gate {
     /// Compares what a caller saw with what it sees now, and tells whoever listens.
     pub(crate) fn announce(&self, before: &Standing, now: &Standing) {
-        let changes = changes(before, now);
-        if changes.is_empty() {
-            return;
-        }
         let caller = &before.caller().id;
-        for session in self.sessions_of(caller) {
-            for change in &changes {
-                let wanted = match &change.topic {
-                    Topic::List(_) => true,
-                    Topic::Resource(uri) => session.is_subscribed(uri),
-                };
-                if wanted {
-                    let message = encode::notification(change.method, &change.params);
-                    session.tell(&change.kind(), self.clock().monotonic(), message);
+        let sessions: Vec<_> = self.sessions_of(caller).collect();
+        let mut endpoints = self.listeners.endpoints(caller);
+        endpoints.extend(sessions.iter().map(|session| session.endpoint().clone()));
+        for endpoint in endpoints {
+            let here = |session: &&Arc<Session>| *session.endpoint() == endpoint;
+            for change in changes(before, now, &endpoint) {
+                for session in sessions.iter().filter(here) {
+                    let wanted = match &change.topic {
+                        Topic::List(_) => true,
+                        Topic::Resource(uri) => session.is_subscribed(uri),
+                    };
+                    if wanted {
+                        let message = encode::notification(change.method, &change.params);
+                        session.tell(&change.kind(), self.clock().monotonic(), message);
+                    }
                 }
+                let (topic, params) = (&change.topic, &change.params);
+                self.listeners
+                    .tell(caller, &endpoint, topic, change.method, params);
             }
-        }
-        for change in &changes {
-            self.listeners
-                .tell(caller, &change.topic, change.method, &change.params);
         }
     }
 
@@ -72,23 +75,29 @@ impl Gate {
     }
 }
 
-fn changes(before: &Standing, now: &Standing) -> Vec<Change> {
+fn changes(before: &Standing, now: &Standing, endpoint: &Endpoint) -> Vec<Change> {
     let mut changes = Vec::new();
-    for (kind, method) in [
-        (ListKind::Tools, "notifications/tools/list_changed"),
-        (ListKind::Prompts, "notifications/prompts/list_changed"),
-        (ListKind::Resources, "notifications/resources/list_changed"),
+    for (kinds, method) in [
+        (&[ListKind::Tools][..], "notifications/tools/list_changed"),
+        (&[ListKind::Prompts], "notifications/prompts/list_changed"),
+        (
+            &[ListKind::Resources, ListKind::Templates],
+            "notifications/resources/list_changed",
+        ),
     ] {
-        if before.view().differs(now.view(), kind) {
+        if kinds
+            .iter()
+            .any(|kind| differs(before, now, endpoint, *kind))
+        {
             let params = RawJson::empty_object();
             changes.push(Change {
-                topic: Topic::List(kind),
+                topic: Topic::List(kinds[0]),
                 method,
                 params,
             });
         }
     }
-    if guide::write(before) != guide::write(now) {
+    if *endpoint == Endpoint::Merged && guide::write(before) != guide::write(now) {
         changes.push(Change {
             topic: Topic::Resource(guide::URI.to_owned()),
             method: UPDATED,
@@ -96,4 +105,13 @@ fn changes(before: &Standing, now: &Standing) -> Vec<Change> {
         });
     }
     changes
+}
+
+fn differs(before: &Standing, now: &Standing, endpoint: &Endpoint, kind: ListKind) -> bool {
+    let list = |standing: &Standing| {
+        let catalogue = &standing.house().catalogue;
+        let view = standing.view();
+        view.list(catalogue, endpoint, kind, Revision::V2026_07_28)
+    };
+    list(before).digest() != list(now).digest()
 }

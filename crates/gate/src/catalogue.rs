@@ -1,4 +1,5 @@
-//! What all providers offer, merged and named. Immutable: a reload makes a new one.
+//! What all providers offer, merged and named. Immutable: a reload, or an offer that changes, makes a new
+//! one.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -6,22 +7,36 @@ use std::{
 };
 
 use durward_core::{
-    ClientRoots, Located, PackName, Prompt, Provider, Refusal, Resource, Template, Tool, ToolName,
+    ClientRoots, Located, Offer, PackName, Prompt, Provider, Refusal, Resource, ServerName,
+    Template, Tool, ToolName,
 };
 use durward_guard::schema::Schema;
 use thiserror::Error;
 
+use crate::{endpoint::Endpoint, shelf::Shelf, view::ListKind};
+
 /// Two providers that can't stand side by side.
 #[derive(Debug, Error)]
 pub enum CatalogueError {
-    /// One name, two tools: a model could not tell which it calls.
-    #[error("the tools `{first}` and `{second}` can't be told apart by name; rename one of them")]
+    /// One name, two things: a model could not tell which it calls.
+    #[error("the {kind} `{first}` and `{second}` can't be told apart by name; rename one of them")]
     Collision {
+        /// `tools`, `resources` …
+        kind: &'static str,
         /// The name that was there.
-        first: ToolName,
+        first: String,
         /// The name that came later.
-        second: ToolName,
+        second: String,
     },
+}
+
+/// Something that a server offers and nobody sees: another has its name.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    /// Who offers it.
+    pub provider: PackName,
+    /// Why it is left out.
+    pub why: String,
 }
 
 /// One tool and where it leads.
@@ -30,7 +45,7 @@ pub struct ToolEntry {
     pub tool: Tool,
     /// Who does it.
     pub provider: Arc<dyn Provider>,
-    schema: OnceLock<Result<Schema, String>>,
+    schema: Arc<OnceLock<Result<Schema, String>>>,
 }
 
 impl ToolEntry {
@@ -68,73 +83,156 @@ pub struct Catalogue {
     by_name: HashMap<ToolName, usize>,
     resources: BTreeMap<String, Entry<Resource>>,
     templates: BTreeMap<String, Entry<Template>>,
-    /// Those who have templates.
+    /// Those who know of places that no list has.
     coverers: Vec<Arc<dyn Provider>>,
     prompts: BTreeMap<String, Entry<Prompt>>,
     notes: Vec<Entry<String>>,
+    shelves: BTreeMap<ServerName, Shelf>,
+    left_out: Vec<LeftOut>,
+}
+
+/// What becomes of something whose name another provider has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clash {
+    /// The configuration is refused.
+    Refused,
+    /// The later one is left out: a server may not stop the others by what it announces.
+    LeftOut,
 }
 
 impl Catalogue {
     /// Merges what the providers offer now.
+    ///
+    /// # Errors
+    /// Two providers offer what can't be told apart by name. Where one server alone does, what came
+    /// later is left out.
     pub fn merge(providers: &[Arc<dyn Provider>]) -> Result<Self, CatalogueError> {
+        Self::merged(providers, None, Clash::Refused)
+    }
+
+    /// Merges anew while clients are served: what collides is left out.
+    pub(crate) fn merge_anew(&self, providers: &[Arc<dyn Provider>]) -> Self {
+        // Nothing is refused where what clashes is left out.
+        Self::merged(providers, Some(self), Clash::LeftOut).unwrap_or_default()
+    }
+
+    fn merged(
+        providers: &[Arc<dyn Provider>],
+        before: Option<&Self>,
+        clash: Clash,
+    ) -> Result<Self, CatalogueError> {
         let mut merged = Self::default();
-        for provider in providers {
-            let offer = provider.offer();
-            for tool in offer.tools {
-                merged.tools.push(ToolEntry {
-                    tool,
-                    provider: Arc::clone(provider),
-                    schema: OnceLock::new(),
-                });
-            }
-            let with = |provider: &Arc<dyn Provider>| Arc::clone(provider);
-            for item in offer.resources {
-                let provider = with(provider);
-                merged
-                    .resources
-                    .insert(item.uri.clone(), Entry { item, provider });
-            }
-            if !offer.templates.is_empty() {
-                merged.coverers.push(with(provider));
-            }
-            for item in offer.templates {
-                let provider = with(provider);
-                merged
-                    .templates
-                    .insert(item.uri_template.clone(), Entry { item, provider });
-            }
-            merged.notes.extend(offer.notes.into_iter().map(|item| {
-                let provider = with(provider);
-                Entry { item, provider }
-            }));
-            for item in offer.prompts {
-                let provider = with(provider);
-                merged
-                    .prompts
-                    .insert(item.name.clone(), Entry { item, provider });
+        let mut taken = Taken::default();
+        for (place, provider) in providers.iter().enumerate() {
+            merged.take(place, provider, before, &mut taken);
+            if clash == Clash::Refused
+                && let Some(collision) = taken.between.take()
+            {
+                return Err(collision);
             }
         }
         merged.tools.sort_by(|a, b| a.tool.name.cmp(&b.tool.name));
-        merged.index()?;
+        for (place, entry) in merged.tools.iter().enumerate() {
+            for name in std::iter::once(&entry.tool.name).chain(&entry.tool.aliases) {
+                merged.by_name.insert(name.clone(), place);
+            }
+        }
         Ok(merged)
     }
 
-    /// Names are compared without case: clients and models mix it up, so two that differ only in it
-    /// are one name to them.
-    fn index(&mut self) -> Result<(), CatalogueError> {
-        let mut taken: HashMap<String, &ToolName> = HashMap::new();
-        for (position, entry) in self.tools.iter().enumerate() {
-            for name in std::iter::once(&entry.tool.name).chain(&entry.tool.aliases) {
-                if let Some(first) = taken.insert(name.as_str().to_ascii_lowercase(), name) {
-                    return Err(CatalogueError::Collision {
-                        first: first.clone(),
-                        second: name.clone(),
-                    });
-                }
-                self.by_name.insert(name.clone(), position);
+    fn take(
+        &mut self,
+        place: usize,
+        provider: &Arc<dyn Provider>,
+        before: Option<&Self>,
+        taken: &mut Taken,
+    ) {
+        let offer = provider.offer();
+        let mut shelf = Shelf::of(provider, &offer);
+        let with = || Arc::clone(provider);
+        let Offer {
+            tools,
+            resources,
+            templates,
+            prompts,
+            notes,
+            ..
+        } = offer;
+        let mut left_out = Vec::new();
+        let mut is_free = |kind, names: &[&str]| match taken.take(kind, names, place) {
+            Ok(()) => true,
+            Err(collision) => {
+                let why = collision.to_string();
+                tracing::warn!(provider = %provider.name(), why, "left out");
+                left_out.push(LeftOut {
+                    provider: provider.name().clone(),
+                    why,
+                });
+                false
+            }
+        };
+        if !templates.is_empty() || provider.server().is_some() {
+            self.coverers.push(with());
+        }
+        for tool in tools {
+            let aliases = tool.aliases.iter().map(ToolName::as_str);
+            let names: Vec<_> = std::iter::once(tool.name.as_str()).chain(aliases).collect();
+            if is_free(ListKind::Tools, &names) {
+                shelf.put(ListKind::Tools, tool.name.as_str(), &tool.shown);
+                self.tools.push(ToolEntry {
+                    schema: before
+                        .and_then(|before| before.compiled(&tool))
+                        .unwrap_or_default(),
+                    tool,
+                    provider: with(),
+                });
             }
         }
-        Ok(())
+        for item in resources {
+            if is_free(ListKind::Resources, &[&item.uri]) {
+                shelf.put(ListKind::Resources, &item.uri, &item.shown);
+                let entry = |item| Entry {
+                    item,
+                    provider: with(),
+                };
+                self.resources.insert(item.uri.clone(), entry(item));
+            }
+        }
+        for item in templates {
+            if is_free(ListKind::Templates, &[&item.uri_template]) {
+                shelf.put(ListKind::Templates, &item.uri_template, &item.shown);
+                let entry = |item| Entry {
+                    item,
+                    provider: with(),
+                };
+                self.templates
+                    .insert(item.uri_template.clone(), entry(item));
+            }
+        }
+        for item in prompts {
+            if is_free(ListKind::Prompts, &[&item.name]) {
+                shelf.put(ListKind::Prompts, &item.name, &item.shown);
+                let entry = |item| Entry {
+                    item,
+                    provider: with(),
+                };
+                self.prompts.insert(item.name.clone(), entry(item));
+            }
+        }
+        self.notes.extend(notes.into_iter().map(|item| Entry {
+            item,
+            provider: with(),
+        }));
+        self.left_out.append(&mut left_out);
+        if let Some(server) = provider.server() {
+            self.shelves.insert(server.clone(), shelf);
+        }
+    }
+
+    /// What has been compiled of a tool that is there again, word for word.
+    fn compiled(&self, tool: &Tool) -> Option<Arc<OnceLock<Result<Schema, String>>>> {
+        let entry = self.tools.get(*self.by_name.get(&tool.name)?)?;
+        (entry.tool.input_schema == tool.input_schema).then(|| Arc::clone(&entry.schema))
     }
 
     /// The place of the tool that goes by this name or alias.
@@ -155,6 +253,60 @@ impl Catalogue {
     /// All templates, by pattern.
     pub fn templates(&self) -> &BTreeMap<String, Entry<Template>> {
         &self.templates
+    }
+
+    /// The place of the tool that a client at this endpoint calls so.
+    pub(crate) fn find_tool_at(&self, endpoint: &Endpoint, name: &str) -> Option<usize> {
+        match endpoint.server() {
+            None => self.find_tool(name),
+            Some(server) => {
+                let shelf = self.shelves.get(server)?;
+                self.find_tool(shelf.exposed(ListKind::Tools, name)?)
+            }
+        }
+    }
+
+    /// What a client at this endpoint calls so goes by this name among all servers, if it is listed.
+    pub(crate) fn exposed<'a>(
+        &'a self,
+        endpoint: &Endpoint,
+        kind: ListKind,
+        name: &'a str,
+    ) -> Option<&'a str> {
+        match endpoint.server() {
+            None => Some(name),
+            Some(_) => self.on_shelf(endpoint, kind, name),
+        }
+    }
+
+    /// The same of what the server of this endpoint lists; `None` where there is no one server.
+    pub(crate) fn on_shelf(&self, endpoint: &Endpoint, kind: ListKind, name: &str) -> Option<&str> {
+        let shelf = self.shelves.get(endpoint.server()?)?;
+        shelf.exposed(kind, name).map(AsRef::as_ref)
+    }
+
+    /// The servers, by name.
+    pub(crate) fn shelves(&self) -> &BTreeMap<ServerName, Shelf> {
+        &self.shelves
+    }
+
+    /// What was left out, and why.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Where a URI leads: to what a template covers, or what is listed.
+    pub(crate) fn place(&self, uri: &str, within: Option<&ClientRoots>) -> Option<Covered> {
+        self.cover(uri, within).or_else(|| {
+            let entry = self.resources.get(uri)?;
+            Some(Covered {
+                provider: Arc::clone(&entry.provider),
+                place: Ok(Located {
+                    uri: uri.into(),
+                    also: Vec::new(),
+                }),
+            })
+        })
     }
 
     /// The place that some template covers, as its provider names it.
@@ -186,5 +338,53 @@ impl Catalogue {
             .collect();
         names.dedup();
         names
+    }
+}
+
+/// Which names are taken, and by which provider.
+#[derive(Default)]
+struct Taken {
+    names: HashMap<(ListKind, String), (String, usize)>,
+    /// The first collision of two providers.
+    between: Option<CatalogueError>,
+}
+
+impl Taken {
+    /// Takes all names of one thing, or none of them.
+    fn take(&mut self, kind: ListKind, names: &[&str], place: usize) -> Result<(), CatalogueError> {
+        for name in names {
+            let Some((first, by)) = self.names.get(&(kind, folded(kind, name))) else {
+                continue;
+            };
+            let (first, second) = (first.clone(), (*name).to_owned());
+            let kind = kind.plural();
+            if *by != place && self.between.is_none() {
+                let (first, second) = (first.clone(), second.clone());
+                self.between = Some(CatalogueError::Collision {
+                    kind,
+                    first,
+                    second,
+                });
+            }
+            return Err(CatalogueError::Collision {
+                kind,
+                first,
+                second,
+            });
+        }
+        for name in names {
+            let key = (kind, folded(kind, name));
+            self.names.insert(key, ((*name).to_owned(), place));
+        }
+        Ok(())
+    }
+}
+
+/// What is left of a name where it is compared: clients and models mix up cases, so two that differ only
+/// in that are one name to them. URIs are compared as they are.
+fn folded(kind: ListKind, name: &str) -> String {
+    match kind {
+        ListKind::Tools | ListKind::Prompts => name.to_lowercase(),
+        ListKind::Resources | ListKind::Templates => name.to_owned(),
     }
 }

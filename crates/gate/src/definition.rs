@@ -1,11 +1,17 @@
 //! What is offered, as a client of some revision may see it.
 
 use durward_core::{
-    Annotations, Era, Given, Prompt, PromptText, RawJson, Resource, ResourceText, Revision, Shown,
-    Template, TemplateText, Tier, Tool, ToolName,
+    Annotations, Era, Given, Naming, Prompt, PromptText, RawJson, Resource, ResourceText, Revision,
+    Shown, Template, TemplateText, Tier, Tool, ToolName,
 };
 use durward_wire::{encode, scan};
 use serde::Serialize;
+
+use crate::{
+    catalogue::Catalogue,
+    endpoint::Endpoint,
+    view::{ListKind, Listed},
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,9 +35,55 @@ struct Meta {
     tier: Tier,
 }
 
+/// Something of the catalogue, as a list at this endpoint has it.
+pub(crate) fn listed(
+    catalogue: &Catalogue,
+    endpoint: &Endpoint,
+    kind: ListKind,
+    name: &str,
+    revision: Revision,
+) -> Option<Listed> {
+    let naming = endpoint.naming();
+    let called = |definition: Option<RawJson>, own: Option<&str>| {
+        let name = own.filter(|_| naming == Naming::Own).unwrap_or(name);
+        Some(Listed {
+            name: name.to_owned(),
+            definition: definition?,
+        })
+    };
+    match kind {
+        ListKind::Tools => {
+            let entry = &catalogue.tools()[catalogue.find_tool(name)?];
+            called(
+                tool(&entry.tool, revision, naming),
+                own_name(&entry.tool.shown),
+            )
+        }
+        ListKind::Resources => {
+            let item = &catalogue.resources().get(name)?.item;
+            called(resource(item, naming), own_name(&item.shown))
+        }
+        ListKind::Templates => {
+            let item = &catalogue.templates().get(name)?.item;
+            called(template(item, naming), own_name(&item.shown))
+        }
+        ListKind::Prompts => {
+            let item = &catalogue.prompts().get(name)?.item;
+            called(prompt(item, naming), own_name(&item.shown))
+        }
+    }
+}
+
+fn own_name<T>(shown: &Shown<T>) -> Option<&str> {
+    match shown {
+        Shown::Own(_) => None,
+        Shown::Given(given) => Some(&given.name),
+    }
+}
+
 /// A tool. One of our own is told without what the revision does not have (protocol.md, section 1); one
 /// of a server is passed on, but for an output schema that the revision can't hold.
-pub(crate) fn tool(tool: &Tool, revision: Revision) -> Option<RawJson> {
+fn tool(tool: &Tool, revision: Revision, naming: Naming) -> Option<RawJson> {
     let since = |first: Revision| revision >= first;
     match &tool.shown {
         Shown::Own(text) => RawJson::of(&OwnTool {
@@ -51,14 +103,14 @@ pub(crate) fn tool(tool: &Tool, revision: Revision) -> Option<RawJson> {
             let fits = revision.era() == Era::Modern
                 || tool.output_schema.as_ref().is_none_or(is_of_objects);
             if fits {
-                return Some(given_as(given, "name", tool.name.as_str()));
+                return Some(given_as(given, naming, "name", tool.name.as_str()));
             }
             let fitting = scan::without(&given.definition, |key| key == "outputSchema")?;
             let given = Given {
                 definition: fitting,
                 ..given.clone()
             };
-            Some(given_as(&given, "name", tool.name.as_str()))
+            Some(given_as(&given, naming, "name", tool.name.as_str()))
         }
     }
 }
@@ -82,11 +134,11 @@ struct OwnResource<'a> {
 }
 
 /// A resource.
-pub(crate) fn resource(resource: &Resource) -> Option<RawJson> {
+fn resource(resource: &Resource, naming: Naming) -> Option<RawJson> {
     let uri = &resource.uri;
     match &resource.shown {
         Shown::Own(text) => RawJson::of(&OwnResource { uri, text }).ok(),
-        Shown::Given(given) => Some(given_as(given, "uri", uri)),
+        Shown::Given(given) => Some(given_as(given, naming, "uri", uri)),
     }
 }
 
@@ -99,11 +151,11 @@ struct OwnTemplate<'a> {
 }
 
 /// A template.
-pub(crate) fn template(template: &Template) -> Option<RawJson> {
+fn template(template: &Template, naming: Naming) -> Option<RawJson> {
     let uri_template = &template.uri_template;
     match &template.shown {
         Shown::Own(text) => RawJson::of(&OwnTemplate { uri_template, text }).ok(),
-        Shown::Given(given) => Some(given_as(given, "uriTemplate", uri_template)),
+        Shown::Given(given) => Some(given_as(given, naming, "uriTemplate", uri_template)),
     }
 }
 
@@ -115,15 +167,18 @@ struct OwnPrompt<'a> {
 }
 
 /// A prompt.
-pub(crate) fn prompt(prompt: &Prompt) -> Option<RawJson> {
+fn prompt(prompt: &Prompt, naming: Naming) -> Option<RawJson> {
     let name = &prompt.name;
     match &prompt.shown {
         Shown::Own(text) => RawJson::of(&OwnPrompt { name, text }).ok(),
-        Shown::Given(given) => Some(given_as(given, "name", name)),
+        Shown::Given(given) => Some(given_as(given, naming, "name", name)),
     }
 }
 
-/// A server's definition under another name.
-fn given_as(given: &Given, key: &str, name: &str) -> RawJson {
-    encode::replaced(&given.definition, key, &encode::string(name))
+/// A server's definition, among all servers under another name.
+fn given_as(given: &Given, naming: Naming, key: &str, name: &str) -> RawJson {
+    match naming {
+        Naming::Own => given.definition.clone(),
+        Naming::Merged => encode::replaced(&given.definition, key, &encode::string(name)),
+    }
 }

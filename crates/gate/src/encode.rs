@@ -1,6 +1,6 @@
 //! The one place that turns an answer or a refusal into bytes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use durward_core::{
@@ -53,16 +53,13 @@ pub(crate) fn server_info() -> RawJson {
     RawJson::from_static(SERVER_INFO)
 }
 
-/// How long a client may keep a list: `listChanged` tells it of a change, so this can be long.
-const LIST_TTL_MS: &str = "60000";
-
 /// How long a result may be kept by a modern client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caching {
     /// A kind of result that says nothing of it.
     Unsaid,
-    /// A list, or `server/discover`.
-    List,
+    /// A list, or `server/discover`: so long.
+    For(Duration),
     /// `resources/read`: judged anew each time.
     Never,
 }
@@ -97,7 +94,7 @@ fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) 
         (Era::Modern, Caching::Never) => {
             encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), result)
         }
-        (Era::Modern, Caching::List) => modern(id, &result.to_raw(), caching),
+        (Era::Modern, Caching::For(_)) => modern(id, &result.to_raw(), caching),
     };
     Reply::Message { status: 200, body }
 }
@@ -105,11 +102,11 @@ fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) 
 fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Bytes {
     let complete = RawJson::from_static(r#""complete""#);
     let private = RawJson::from_static(r#""private""#);
-    let ttl = RawJson::from_static(if caching == Caching::List {
-        LIST_TTL_MS
-    } else {
-        "0"
-    });
+    let ttl = match caching {
+        Caching::For(ttl) => RawJson::of(&u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)).ok(),
+        Caching::Unsaid | Caching::Never => None,
+    };
+    let ttl = ttl.unwrap_or_else(|| RawJson::from_static("0"));
     let mut additions = vec![("resultType", &complete)];
     if caching != Caching::Unsaid {
         additions.extend([("ttlMs", &ttl), ("cacheScope", &private)]);
@@ -196,9 +193,7 @@ struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     fn of(refusal: &'a Refusal) -> Self {
-        let millis = |after: std::time::Duration| {
-            u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1)
-        };
+        let millis = |after: Duration| u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
         Self {
             code: refusal.code,
             detail: refusal.detail,

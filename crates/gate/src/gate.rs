@@ -15,9 +15,11 @@ use uuid::Uuid;
 
 use crate::{
     catalogue::CatalogueError,
+    endpoint::Endpoint,
     guide::Guide,
     house::{House, HouseSettings},
     listen::Listeners,
+    offers::Standings,
     seal::Sealer,
     session::{self, Session},
     standing::Standing,
@@ -56,10 +58,12 @@ pub struct Gate {
     sealer: Sealer,
     clock: Arc<dyn Clock>,
     stateless: bool,
-    standings: Mutex<HashMap<CallerId, Arc<Standing>>>,
+    standings: Mutex<Standings>,
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     pub(crate) listeners: Listeners,
     pub(crate) watches: Watches,
+    /// Held while one house follows another.
+    pub(crate) changing: Mutex<()>,
     /// Itself, for those who call back later.
     pub(crate) weak: Weak<Self>,
     pub(crate) tasks: TaskTracker,
@@ -76,7 +80,8 @@ impl Gate {
         house
             .providers
             .push(Arc::clone(&guide) as Arc<dyn Provider>);
-        let house = House::new(house, 0)?;
+        let providers = house.providers.clone();
+        let house = House::new(house, 0, settings.clock.monotonic())?;
         let gate = Arc::new_cyclic(|weak| Self {
             house: ArcSwap::from_pointee(house),
             guide,
@@ -90,11 +95,17 @@ impl Gate {
             sessions: Mutex::default(),
             listeners: Listeners::default(),
             watches: Watches::default(),
+            changing: Mutex::default(),
             weak: Weak::clone(weak),
             tasks: TaskTracker::new(),
             draining: Cancel::new(),
         });
         gate.guide.stand_at(Arc::downgrade(&gate));
+        gate.attend(&providers);
+        if providers.iter().any(|provider| provider.server().is_some()) {
+            // What changed before it could be told.
+            gate.offers_changed();
+        }
         Ok(gate)
     }
 
@@ -104,21 +115,15 @@ impl Gate {
         settings
             .providers
             .push(Arc::clone(&self.guide) as Arc<dyn Provider>);
-        let house = House::new(settings, self.house.load().epoch + 1)?;
-        // Taken before: a caller who comes in between has nothing to be told.
-        let before: Vec<_> = self.standings().values().cloned().collect();
-        self.house.store(Arc::new(house));
-        for old in before {
-            match self.refresh(&old) {
-                Some(now) => {
-                    self.watch_anew(&now);
-                    self.announce(&old, &now);
-                }
-                None => {
-                    self.standings().remove(&old.caller().id);
-                    self.expel(&old.caller().id);
-                }
-            }
+        let _alone = self.one_at_a_time();
+        let providers = settings.providers.clone();
+        let house = House::new(settings, self.house().epoch + 1, self.clock.monotonic())?;
+        // From here on, what changes is merged once this is in force.
+        self.attend(&providers);
+        let house = house.merged_anew(self.clock.monotonic());
+        for (old, now) in self.put_in_force(house) {
+            self.watch_anew(&now);
+            self.announce(&old, &now);
         }
         Ok(())
     }
@@ -126,7 +131,10 @@ impl Gate {
     /// The caller that this key proves.
     pub fn stand_by_key(&self, presented: &[u8]) -> Result<Arc<Standing>, KeyFault> {
         let house = self.house.load_full();
-        let caller = house.keys.authenticate(presented, self.clock.wall())?;
+        let caller = house
+            .settings
+            .keys
+            .authenticate(presented, self.clock.wall())?;
         Ok(self.stand(house, caller))
     }
 
@@ -141,15 +149,15 @@ impl Gate {
     /// eyes.
     pub fn stand_for_key(&self, fingerprint: &Fingerprint) -> Option<Arc<Standing>> {
         let house = self.house.load_full();
-        let caller = house.keys.caller(fingerprint)?;
+        let caller = house.settings.keys.caller(fingerprint)?;
         Some(self.stand(house, caller))
     }
 
     /// Whoever runs durward, with this role instead of their own.
     pub fn stand_for_role(&self, role: &RoleName) -> Option<Arc<Standing>> {
         let house = self.house.load_full();
-        house.policy.knows(role).then(|| {
-            let uid = house.os_users.own_uid;
+        house.settings.policy.knows(role).then(|| {
+            let uid = house.settings.os_users.own_uid;
             let caller = Caller {
                 id: CallerId::of_os_user(uid),
                 name: format!("as {role}").into(),
@@ -171,7 +179,7 @@ impl Gate {
         let house = Arc::clone(&house);
         let caller = standing.caller();
         let caller = match &caller.proof {
-            Proof::Key(fingerprint) => house.keys.caller(fingerprint)?,
+            Proof::Key(fingerprint) => house.settings.keys.caller(fingerprint)?,
             Proof::OsUser { uid } => Arc::new(house.os_user(*uid, &caller.name)?),
         };
         Some(self.stand(house, caller))
@@ -205,9 +213,15 @@ impl Gate {
         session::seal(&self.sealer, session, self.clock.wall())
     }
 
-    /// The session of this id, if it is this caller's and has not ended.
-    pub(crate) fn session(&self, token: &str, caller: &CallerId) -> Option<Arc<Session>> {
-        let opened = session::open(&self.sealer, token, caller, self.clock.wall())?;
+    /// The session of this id, if it is this caller's at this endpoint and has not ended.
+    pub(crate) fn session(
+        &self,
+        token: &str,
+        caller: &CallerId,
+        endpoint: &Endpoint,
+    ) -> Option<Arc<Session>> {
+        let opened = session::open(&self.sealer, token, caller, self.clock.wall())
+            .filter(|opened| opened.endpoint() == endpoint)?;
         if self.revocations.is_revoked(opened.id(), self.clock.wall()) {
             return None;
         }
@@ -320,7 +334,15 @@ impl Gate {
         self.stateless
     }
 
-    fn standings(&self) -> MutexGuard<'_, HashMap<CallerId, Arc<Standing>>> {
+    pub(crate) fn house(&self) -> Arc<House> {
+        self.house.load_full()
+    }
+
+    pub(crate) fn take_house(&self, house: House) {
+        self.house.store(Arc::new(house));
+    }
+
+    pub(crate) fn standings(&self) -> MutexGuard<'_, Standings> {
         self.standings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -207,7 +207,7 @@ fn does(tier: Tier) -> &'static str {
 }
 
 fn limits(text: &mut String, standing: &Standing) {
-    let limits = &standing.house().limits;
+    let limits = &standing.house().settings.limits;
     text.push_str("## Limits\n\n");
     if let Some(bucket) = &standing.calls {
         let (burst, each) = (bucket.quota.burst(), bucket.quota.period() as f64 / 1e9);

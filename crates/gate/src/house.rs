@@ -5,13 +5,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use durward_core::{Caller, CallerId, OwnResult, Proof, Provider, RawJson, Refusal, RoleName};
+use durward_core::{
+    Caller, CallerId, Monotonic, OwnResult, Proof, Provider, RawJson, Refusal, RoleName,
+};
 use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
 use durward_ledger::{Keep, ResultFacts};
 use durward_store::keys::KeyRing;
 
 use crate::{
     catalogue::{Catalogue, CatalogueError},
+    newcomers::Newcomers,
     view::View,
 };
 
@@ -46,32 +49,43 @@ pub struct HouseSettings {
     pub keep_results: Keep,
 }
 
-/// A configuration in force.
+/// A configuration in force, with what is offered under it.
 pub struct House {
     pub(crate) epoch: u64,
     pub(crate) catalogue: Catalogue,
-    pub(crate) policy: Policy,
-    pub(crate) limits: LimitsSettings,
-    pub(crate) keys: KeyRing,
-    pub(crate) os_users: OsUsers,
-    redactor: Redactor,
-    keep_results: Keep,
+    /// When the catalogue was merged.
+    pub(crate) merged: Monotonic,
+    pub(crate) settings: Arc<HouseSettings>,
+    pub(crate) newcomers: Arc<Newcomers>,
     views: Mutex<HashMap<Arc<[RoleName]>, Arc<View>>>,
 }
 
 impl House {
-    pub(crate) fn new(settings: HouseSettings, epoch: u64) -> Result<Self, CatalogueError> {
+    pub(crate) fn new(
+        settings: HouseSettings,
+        epoch: u64,
+        now: Monotonic,
+    ) -> Result<Self, CatalogueError> {
         Ok(Self {
             epoch,
             catalogue: Catalogue::merge(&settings.providers)?,
-            policy: settings.policy,
-            limits: settings.limits,
-            keys: settings.keys,
-            os_users: settings.os_users,
-            redactor: settings.redactor,
-            keep_results: settings.keep_results,
+            merged: now,
+            newcomers: Arc::new(Newcomers::of(&settings.providers)),
+            settings: Arc::new(settings),
             views: Mutex::default(),
         })
+    }
+
+    /// The same configuration with what is offered now.
+    pub(crate) fn merged_anew(&self, now: Monotonic) -> Self {
+        Self {
+            epoch: self.epoch + 1,
+            catalogue: self.catalogue.merge_anew(&self.settings.providers),
+            merged: now,
+            newcomers: Arc::clone(&self.newcomers),
+            settings: Arc::clone(&self.settings),
+            views: Mutex::default(),
+        }
     }
 
     /// What these roles may see; judged once.
@@ -79,21 +93,21 @@ impl House {
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
         let view = views
             .entry(Arc::clone(roles))
-            .or_insert_with(|| Arc::new(View::new(&self.catalogue, &self.policy, roles)));
+            .or_insert_with(|| Arc::new(View::new(&self.catalogue, &self.settings.policy, roles)));
         Arc::clone(view)
     }
 
     /// Is this caller still one of ours?
     pub(crate) fn knows(&self, caller: &Caller) -> bool {
         match &caller.proof {
-            Proof::Key(fingerprint) => self.keys.holds(fingerprint),
+            Proof::Key(fingerprint) => self.settings.keys.holds(fingerprint),
             Proof::OsUser { .. } => true,
         }
     }
 
     /// The caller that the operating system names; `None` where no role is meant for it.
     pub(crate) fn os_user(&self, uid: u32, name: &str) -> Option<Caller> {
-        let users = &self.os_users;
+        let users = &self.settings.os_users;
         let mut roles = users.named.get(name).cloned().unwrap_or_default();
         if uid == users.own_uid {
             roles.extend(users.own.iter().cloned());
@@ -113,7 +127,7 @@ impl House {
 
     /// A call's arguments as the record has them.
     pub(crate) fn recorded_arguments(&self, raw: &RawJson) -> RawJson {
-        self.redactor.redact(raw)
+        self.settings.redactor.redact(raw)
     }
 
     /// A refusal as the record has it: its sentence may repeat what the client sent.
@@ -121,18 +135,24 @@ impl House {
         let mut recorded = refusal.clone();
         let redacted = RawJson::of(refusal.reason.as_ref())
             .ok()
-            .and_then(|reason| self.redactor.redact(&reason).parse::<String>().ok());
+            .and_then(|reason| {
+                self.settings
+                    .redactor
+                    .redact(&reason)
+                    .parse::<String>()
+                    .ok()
+            });
         recorded.reason = redacted.unwrap_or_default().into();
         recorded
     }
 
     /// A result as the record has it.
     pub(crate) fn recorded_result(&self, raw: &RawJson) -> ResultFacts {
-        match self.keep_results {
+        match self.settings.keep_results {
             Keep::Nothing => ResultFacts::size(raw.len()),
             Keep::Digest => ResultFacts::digest(raw.len(), raw.bytes()),
             Keep::Redacted => ResultFacts {
-                body: Some(self.redactor.redact(raw)),
+                body: Some(self.settings.redactor.redact(raw)),
                 ..ResultFacts::digest(raw.len(), raw.bytes())
             },
         }
@@ -141,11 +161,11 @@ impl House {
     /// A result of our own as the record has it. Its text repeats its structure: one digest is enough.
     pub(crate) fn recorded_own_result(&self, result: &OwnResult) -> ResultFacts {
         let bytes = result.body().len();
-        match self.keep_results {
+        match self.settings.keep_results {
             Keep::Nothing => ResultFacts::size(bytes),
             Keep::Digest => ResultFacts::digest(bytes, result.told()),
             Keep::Redacted => ResultFacts {
-                body: Some(self.redactor.redact(&result.to_raw())),
+                body: Some(self.settings.redactor.redact(&result.to_raw())),
                 ..ResultFacts::digest(bytes, result.told())
             },
         }

@@ -1,7 +1,7 @@
 //! `subscriptions/listen`: what a modern client hears that it did not ask for just now.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,7 +9,7 @@ use durward_core::{CallerId, Cancel, ProtocolError, RawJson, Watch};
 use durward_wire::{code, encode, scan::RequestId};
 use serde::{Deserialize, Serialize};
 
-use crate::{notifier::Outlet, view::ListKind};
+use crate::{endpoint::Endpoint, notifier::Outlet, view::ListKind};
 
 /// What something changed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,7 @@ impl Filter {
 struct Listener {
     number: u64,
     caller: CallerId,
+    endpoint: Endpoint,
     id: RequestId,
     filter: Filter,
     outlet: Outlet,
@@ -111,7 +112,7 @@ impl Listeners {
     pub(crate) fn open(
         &self,
         number: u64,
-        caller: CallerId,
+        (caller, endpoint): (CallerId, Endpoint),
         id: RequestId,
         (filter, watches): (Filter, HashMap<String, Option<Watch>>),
         outlet: Outlet,
@@ -129,6 +130,7 @@ impl Listeners {
         open.listeners.push(Listener {
             number,
             caller,
+            endpoint,
             id,
             filter,
             outlet,
@@ -152,11 +154,26 @@ impl Listeners {
         }
     }
 
-    /// Tells this caller's listeners of a change that they want to hear of.
-    pub(crate) fn tell(&self, caller: &CallerId, topic: &Topic, method: &str, params: &RawJson) {
+    /// Where this caller listens.
+    pub(crate) fn endpoints(&self, caller: &CallerId) -> HashSet<Endpoint> {
+        let open = self.lock();
+        let of_caller = open.listeners.iter().filter(|it| it.caller == *caller);
+        of_caller.map(|it| it.endpoint.clone()).collect()
+    }
+
+    /// Tells this caller's listeners at this endpoint of a change that they want to hear of.
+    pub(crate) fn tell(
+        &self,
+        caller: &CallerId,
+        endpoint: &Endpoint,
+        topic: &Topic,
+        method: &str,
+        params: &RawJson,
+    ) {
         let open = self.lock();
         for listener in &open.listeners {
-            if listener.caller == *caller && listener.filter.wants(topic) {
+            let is_meant = listener.caller == *caller && listener.endpoint == *endpoint;
+            if is_meant && listener.filter.wants(topic) {
                 let params = tagged(params, &listener.id);
                 listener.outlet.send(encode::notification(method, &params));
             }
@@ -174,11 +191,12 @@ impl Listeners {
     }
 
     /// What this caller's listeners want to hear of.
-    pub(crate) fn subscribed(&self, caller: &CallerId) -> Vec<(u64, String)> {
+    pub(crate) fn subscribed(&self, caller: &CallerId) -> Vec<(u64, Endpoint, String)> {
         let open = self.lock();
         let of_caller = open.listeners.iter().filter(|it| it.caller == *caller);
+        let named = |it: &Listener, uri: &String| (it.number, it.endpoint.clone(), uri.clone());
         of_caller
-            .flat_map(|it| it.watches.keys().map(|uri| (it.number, uri.clone())))
+            .flat_map(|it| it.watches.keys().map(move |uri| named(it, uri)))
             .collect()
     }
 

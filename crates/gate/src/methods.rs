@@ -4,6 +4,7 @@ use durward_core::ProtocolError;
 use durward_wire::code;
 
 pub(crate) mod calls;
+pub(crate) mod capabilities;
 pub(crate) mod lists;
 pub(crate) mod logging;
 pub(crate) mod opening;

@@ -15,6 +15,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     batch::array,
     encode::{self, Reply},
+    endpoint::Endpoint,
     gate::Gate,
     methods::{invalid, opening},
     notifier::Outlet,
@@ -170,10 +171,11 @@ impl Pipe {
             Ok(client) => client,
             Err(error) => return refuse(&error),
         };
-        let body = match opening::initialized(client.revision, true) {
-            Ok(body) => body,
-            Err(error) => return refuse(&error),
-        };
+        let body =
+            match opening::initialized(&self.standing, &Endpoint::Merged, client.revision, true) {
+                Ok(body) => body,
+                Err(error) => return refuse(&error),
+            };
         let unsolicited = Unsolicited::Pipe(self.out.clone());
         let caller = self.standing.caller().id.clone();
         let session = Session::new(self.gate.new_session_id(), caller, client, unsolicited);
@@ -194,6 +196,7 @@ impl Pipe {
         self.run(
             Origin {
                 standing: Arc::clone(&self.standing),
+                endpoint: Endpoint::Merged,
                 door: self.door,
                 speaking,
                 meta,
@@ -215,6 +218,7 @@ impl Pipe {
         self.run(
             Origin {
                 standing: Arc::clone(&self.standing),
+                endpoint: Endpoint::Merged,
                 door: self.door,
                 speaking,
                 meta,

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     encode::{self, Reply},
+    endpoint::Endpoint,
     gate::Gate,
     methods::{invalid, opening},
     notifier::Outlet,
@@ -71,10 +72,11 @@ pub enum Messages {
 }
 
 impl Gate {
-    /// Takes one POST of an authenticated caller.
+    /// Takes one POST of an authenticated caller at an endpoint that is served.
     pub fn post(
         self: &Arc<Self>,
         standing: &Arc<Standing>,
+        endpoint: &Endpoint,
         headers: &Headers,
         body: &Bytes,
         limits: ScanLimits,
@@ -90,11 +92,11 @@ impl Gate {
         let modern_meta =
             era::has_modern_version(headers) || params(&message).is_some_and(meta::is_modern);
         match era::of_post(&message, modern_meta, headers) {
-            PostEra::Modern => self.post_modern(standing, headers, message),
-            PostEra::Open => self.post_open(standing, message),
-            PostEra::Session => self.post_session(standing, headers, message, limits),
+            PostEra::Modern => self.post_modern(standing, endpoint, headers, message),
+            PostEra::Open => self.post_open(standing, endpoint, message),
+            PostEra::Session => self.post_session(standing, endpoint, headers, message, limits),
             PostEra::Neither if self.is_stateless() => {
-                self.post_without_session(standing, headers, message, limits)
+                self.post_without_session(standing, endpoint, headers, message, limits)
             }
             PostEra::Neither => {
                 let error = invalid("send `initialize`, or a request with 2026-07-28 `_meta`");
@@ -106,6 +108,7 @@ impl Gate {
     fn post_modern(
         self: &Arc<Self>,
         standing: &Arc<Standing>,
+        endpoint: &Endpoint,
         headers: &Headers,
         message: Message,
     ) -> Posted {
@@ -127,6 +130,7 @@ impl Gate {
         let speaking = Speaking::Modern(client);
         let origin = Origin {
             standing: Arc::clone(standing),
+            endpoint: endpoint.clone(),
             door: Door::Http,
             speaking,
             meta,
@@ -149,7 +153,12 @@ impl Gate {
         })
     }
 
-    fn post_open(self: &Arc<Self>, standing: &Arc<Standing>, message: Message) -> Posted {
+    fn post_open(
+        self: &Arc<Self>,
+        standing: &Arc<Standing>,
+        endpoint: &Endpoint,
+        message: Message,
+    ) -> Posted {
         let Message::Request(request) = message else {
             return Posted::Accepted;
         };
@@ -160,7 +169,7 @@ impl Gate {
             }
         };
         let lasting = !self.is_stateless();
-        let body = match opening::initialized(client.revision, lasting) {
+        let body = match opening::initialized(standing, endpoint, client.revision, lasting) {
             Ok(body) => durward_wire::encode::result(&request.id, &body, &[]),
             Err(error) => {
                 return Posted::Now(encode::error(Some(&request.id), Era::Legacy, &error));
@@ -171,7 +180,8 @@ impl Gate {
         }
         let id = self.new_session_id();
         let open = |client: Client| {
-            Session::new(id, standing.caller().id.clone(), client, Unsolicited::Get)
+            let caller = standing.caller().id.clone();
+            Session::new(id, caller, client, Unsolicited::Get).at(endpoint.clone())
         };
         let shortened = opening::shortened(&client);
         let token = self
@@ -189,26 +199,34 @@ impl Gate {
     fn post_session(
         self: &Arc<Self>,
         standing: &Arc<Standing>,
+        endpoint: &Endpoint,
         headers: &Headers,
         message: Message,
         limits: ScanLimits,
     ) -> Posted {
-        match self.session_of(standing, headers) {
+        match self.session_of(standing, endpoint, headers) {
             Some(session) => self.post_legacy(standing, &session, message, limits),
             None => Posted::NoSession,
         }
     }
 
-    /// The session that the headers name, if it is this caller's.
-    pub fn session_of(&self, standing: &Standing, headers: &Headers) -> Option<Arc<Session>> {
+    /// The session that the headers name, if it is this caller's at this endpoint.
+    pub fn session_of(
+        &self,
+        standing: &Standing,
+        endpoint: &Endpoint,
+        headers: &Headers,
+    ) -> Option<Arc<Session>> {
         let token = headers.only(headers::SESSION_ID).ok().flatten()?;
-        self.session(std::str::from_utf8(token).ok()?, &standing.caller().id)
+        let token = std::str::from_utf8(token).ok()?;
+        self.session(token, &standing.caller().id, endpoint)
     }
 
     /// A legacy request of a server that keeps no sessions: each stands alone.
     fn post_without_session(
         self: &Arc<Self>,
         standing: &Arc<Standing>,
+        endpoint: &Endpoint,
         headers: &Headers,
         message: Message,
         limits: ScanLimits,
@@ -220,12 +238,8 @@ impl Gate {
             .unwrap_or(Revision::V2025_03_26);
         let client = Client::new(revision, RawJson::empty_object(), None);
         let caller = standing.caller().id.clone();
-        let session = Arc::new(Session::new(
-            Uuid::nil(),
-            caller,
-            client,
-            Unsolicited::Nowhere,
-        ));
+        let session = Session::new(Uuid::nil(), caller, client, Unsolicited::Nowhere);
+        let session = Arc::new(session.at(endpoint.clone()));
         self.post_legacy(standing, &session, message, limits)
     }
 
@@ -281,6 +295,7 @@ impl Gate {
         let speaking = Speaking::Legacy(Arc::clone(session));
         let origin = Origin {
             standing: Arc::clone(standing),
+            endpoint: session.endpoint().clone(),
             door,
             speaking,
             meta,

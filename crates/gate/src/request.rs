@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use durward_core::{
-    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Naming, Notify, Operation,
-    ProtocolError, RawJson, Revision, Target,
+    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
+    RawJson, Revision, Target,
 };
 use durward_wire::{code, meta::RequestMeta, scan::Params, scan::Request};
 use uuid::Uuid;
 
 use crate::{
     encode::{self, Caching, Reply},
+    endpoint::Endpoint,
+    freshness::Freshness,
     gate::Gate,
     methods,
     notifier::{CallNotifier, Outlet, Reached},
@@ -31,9 +33,12 @@ pub enum Speaking {
 }
 
 /// Where a request comes from.
+#[derive(Clone)]
 pub struct Origin {
     /// Who asks.
     pub standing: Arc<Standing>,
+    /// At which endpoint.
+    pub endpoint: Endpoint,
     /// By which door.
     pub door: Door,
     /// In which era.
@@ -126,39 +131,63 @@ impl Gate {
             Ok(body) => encode::result(&request.id, origin.revision(), &body, caching),
             Err(error) => encode::error(Some(&request.id), origin.era(), &error),
         };
-        let list = |kind| {
-            plain(
-                methods::lists::page(&origin.standing, kind, params, origin.revision()),
-                Caching::List,
-            )
+        let list = async |kind| {
+            let standing = self.with_newcomers(origin).await;
+            let now = self.clock().monotonic();
+            let fresh = Freshness::of(&standing, &origin.endpoint, now);
+            let page = methods::lists::page(&standing, origin, kind, params, &fresh);
+            plain(page, Caching::For(fresh.ttl))
         };
-        let asked = match method {
-            "tools/list" => return list(ListKind::Tools),
-            "resources/list" => return list(ListKind::Resources),
-            "resources/templates/list" => return list(ListKind::Templates),
-            "prompts/list" => return list(ListKind::Prompts),
-            "tools/call" => methods::calls::tool(&origin.standing, params),
-            "resources/read" => methods::calls::resource(&origin.standing, params),
-            "prompts/get" => methods::calls::prompt(&origin.standing, params),
-            "completion/complete" => methods::calls::completion(&origin.standing, params),
-            "ping" if legacy => return plain(Ok(RawJson::empty_object()), Caching::Unsaid),
+        match method {
+            "tools/list" => list(ListKind::Tools).await,
+            "resources/list" => list(ListKind::Resources).await,
+            "resources/templates/list" => list(ListKind::Templates).await,
+            "prompts/list" => list(ListKind::Prompts).await,
+            "tools/call" | "resources/read" | "prompts/get" | "completion/complete" => {
+                self.ask_for(origin, request, outlet, cancel).await
+            }
+            "ping" if legacy => plain(Ok(RawJson::empty_object()), Caching::Unsaid),
             "logging/setLevel" if legacy => {
-                return plain(methods::logging::set_level(origin, params), Caching::Unsaid);
+                plain(methods::logging::set_level(origin, params), Caching::Unsaid)
             }
             "resources/subscribe" | "resources/unsubscribe" if legacy => {
-                return self.subscription(origin, request, outlet, cancel).await;
+                self.subscription(origin, request, outlet, cancel).await
             }
             "server/discover" if !legacy => {
-                return plain(methods::opening::discover(), Caching::List);
+                let discovered = methods::opening::discover(&origin.standing, &origin.endpoint);
+                let now = self.clock().monotonic();
+                let fresh = Freshness::of(&origin.standing, &origin.endpoint, now);
+                plain(discovered, Caching::For(fresh.ttl))
             }
-            "subscriptions/listen" if !legacy => {
-                return self.listen(origin, request, outlet, cancel).await;
-            }
+            "subscriptions/listen" if !legacy => self.listen(origin, request, outlet, cancel).await,
             _ => {
                 let unknown = methods::unknown_method(method);
-                return encode::error(Some(&request.id), origin.era(), &unknown);
+                encode::error(Some(&request.id), origin.era(), &unknown)
             }
-        };
+        }
+    }
+
+    /// Makes a call of a request. What nobody knows yet may be a server's that is about to say what it has.
+    async fn ask_for(
+        &self,
+        origin: &Origin,
+        request: &Request,
+        outlet: Option<&Outlet>,
+        cancel: &Cancel,
+    ) -> Reply {
+        let mut asked = methods::calls::read(origin, request);
+        let mut later = None;
+        if matches!(&asked, Ok(asked) if matches!(asked.subject, Subject::Unknown)) {
+            let standing = self.with_newcomers(origin).await;
+            if !Arc::ptr_eq(&standing, &origin.standing) {
+                let origin = later.insert(Origin {
+                    standing,
+                    ..origin.clone()
+                });
+                asked = methods::calls::read(origin, request);
+            }
+        }
+        let origin = later.as_ref().unwrap_or(origin);
         match asked {
             Ok(asked) => self.call(origin, request, asked, outlet, cancel).await,
             Err(error) => encode::error(Some(&request.id), origin.era(), &error),
@@ -235,7 +264,7 @@ impl Gate {
             target: asked.target,
             arguments: Arguments::new(asked.arguments),
             params: asked.params,
-            naming: Naming::Merged,
+            naming: origin.endpoint.naming(),
             meta: origin.meta.rest.clone(),
             started: self.clock().monotonic(),
             timeout: origin.standing.timeout,

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
+    endpoint::Endpoint,
     notifier::Outlet,
     roots::Roots,
     seal::Sealer,
@@ -114,6 +115,7 @@ pub enum Unsolicited {
 pub struct Session {
     id: Uuid,
     caller: CallerId,
+    endpoint: Endpoint,
     client: Arc<Client>,
     level: Mutex<Option<LogLevel>>,
     initialized: AtomicBool,
@@ -130,11 +132,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session of this caller.
+    /// A session of this caller, with all servers together.
     pub fn new(id: Uuid, caller: CallerId, client: Client, unsolicited: Unsolicited) -> Self {
         Self {
             id,
             caller,
+            endpoint: Endpoint::Merged,
             roots: Roots::of(&client),
             client: Arc::new(client),
             level: Mutex::default(),
@@ -145,6 +148,17 @@ impl Session {
             streams: Arc::default(),
             in_flight: Arc::default(),
         }
+    }
+
+    /// The same at another endpoint, which it keeps to.
+    #[must_use]
+    pub(crate) fn at(self, endpoint: Endpoint) -> Self {
+        Self { endpoint, ..self }
+    }
+
+    /// Where it was opened.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Its name.
@@ -296,6 +310,7 @@ impl Session {
 struct Facts {
     id: Uuid,
     caller: CallerId,
+    endpoint: Endpoint,
     revision: String,
     capabilities: Box<serde_json::value::RawValue>,
     info: Option<Box<serde_json::value::RawValue>>,
@@ -309,6 +324,7 @@ pub(crate) fn seal(sealer: &Sealer, session: &Session, now: Wall) -> Option<Stri
     let facts = Facts {
         id: session.id,
         caller: session.caller.clone(),
+        endpoint: session.endpoint.clone(),
         revision: client.revision.as_str().to_owned(),
         capabilities: raw(&client.capabilities).ok()?,
         info: client.info.as_ref().and_then(|info| raw(info).ok()),
@@ -335,7 +351,7 @@ pub(crate) fn open(sealer: &Sealer, token: &str, caller: &CallerId, now: Wall) -
         RawJson::from_raw(&facts.capabilities),
         facts.info.as_deref().map(RawJson::from_raw),
     );
-    let session = Session::new(facts.id, facts.caller, client, Unsolicited::Get);
+    let session = Session::new(facts.id, facts.caller, client, Unsolicited::Get).at(facts.endpoint);
     // After a restart it can't be known whether `notifications/initialized` came; the client does.
     session.set_initialized();
     Some(session)

@@ -42,13 +42,13 @@ pub struct Standing {
 impl Standing {
     pub(crate) fn new(caller: Arc<Caller>, house: Arc<House>, store: &MemoryLimits) -> Self {
         let view = house.view(&caller.roles);
-        let limits = &house.limits;
+        let limits = &house.settings.limits;
         let of_all = Bounds {
             quota: limits.calls_quota(),
             concurrency: limits.concurrency,
             timeout: Some(limits.timeout),
         };
-        let own = of_all.strictest(house.policy.limits_for(&caller.roles));
+        let own = of_all.strictest(house.settings.policy.limits_for(&caller.roles));
         let bucket = |key, quota: Option<Quota>| {
             quota.map(|quota| Bucket {
                 cell: store.cell(&key),
@@ -95,7 +95,7 @@ impl Standing {
     pub(crate) fn tool(&self, place: usize, store: &MemoryLimits) -> &ToolStanding {
         self.tools[place].get_or_init(|| {
             let name = &self.house.catalogue.tools()[place].tool.name;
-            self.of_tool(name, self.house.limits.tool(name.as_str()), store)
+            self.of_tool(name, self.house.settings.limits.tool(name.as_str()), store)
         })
     }
 

@@ -11,6 +11,8 @@ mod pipe;
 mod raised;
 mod resources;
 mod roots;
+mod served;
+mod servers;
 mod stages;
 mod watched;
 mod world;

@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use durward_core::{CallerId, RawJson, Refusal, RefusalCode, Watch};
+use durward_core::{CallerId, ClientRoots, RawJson, Refusal, RefusalCode, Watch};
 use durward_guard::policy::Decision;
 use durward_wire::encode;
 
 use crate::{
-    catalogue::Covered, gate::Gate, listen::Topic, session::Session, standing::Standing,
-    view::judge_place,
+    catalogue::Covered, endpoint::Endpoint, gate::Gate, listen::Topic, methods::calls,
+    session::Session, standing::Standing, view::judge_place,
 };
 
 /// Most resources that are watched for one caller.
@@ -26,6 +26,21 @@ pub(crate) enum Hearer {
     Session(Weak<Session>),
     /// A listen, by its number.
     Listen(u64),
+}
+
+/// A resource as its client spells it, at the client's endpoint.
+#[derive(Clone)]
+pub(crate) struct Spelled {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) uri: String,
+}
+
+impl Spelled {
+    /// Where it leads, as this caller may spell it.
+    fn place(&self, standing: &Standing, within: Option<&ClientRoots>) -> Option<Covered> {
+        let exposed = calls::exposed_uri(standing, &self.endpoint, &self.uri);
+        standing.house().catalogue.place(&exposed, within)
+    }
 }
 
 /// What one who subscribed may now.
@@ -86,10 +101,10 @@ impl Gate {
     pub(crate) fn watch(
         &self,
         standing: &Standing,
-        uri: &str,
+        resource: &Spelled,
         hearer: Hearer,
     ) -> Result<Option<Watch>, Refusal> {
-        let watch = || self.watch_up_to(MOST_EACH, standing, uri, hearer.clone());
+        let watch = || self.watch_up_to(MOST_EACH, standing, resource, hearer.clone());
         watch().or_else(|_| {
             // Clients come back in a new session and never end the old one.
             self.let_go_idle();
@@ -101,13 +116,13 @@ impl Gate {
         &self,
         most: usize,
         standing: &Standing,
-        uri: &str,
+        resource: &Spelled,
         hearer: Hearer,
     ) -> Result<Option<Watch>, Refusal> {
         let Some(Covered {
             provider,
             place: Ok(place),
-        }) = standing.house().catalogue.cover(uri, None)
+        }) = resource.place(standing, None)
         else {
             return Ok(None);
         };
@@ -119,10 +134,10 @@ impl Gate {
             )
             .detail("too_many_watches")
         })?;
-        let (gate, uri) = (self.weak.clone(), uri.to_owned());
+        let (gate, resource) = (self.weak.clone(), resource.clone());
         let changed = move || {
             if let Some(gate) = gate.upgrade() {
-                gate.updated(&caller, &uri, &hearer);
+                gate.updated(&caller, &resource, &hearer);
             }
         };
         let watch = provider.watch(&place, Arc::new(changed))?;
@@ -130,13 +145,14 @@ impl Gate {
     }
 
     /// Tells one hearer, if it may still hear it; if not, it is not told of it any more.
-    fn updated(&self, caller: &CallerId, uri: &str, hearer: &Hearer) {
+    fn updated(&self, caller: &CallerId, resource: &Spelled, hearer: &Hearer) {
+        let uri = resource.uri.as_str();
         match hearer {
             Hearer::Session(session) => {
                 let Some(session) = session.upgrade() else {
                     return;
                 };
-                match self.may_hear(caller, uri, Some(&session)) {
+                match self.may_hear(caller, resource, Some(&session)) {
                     May::Hear if session.is_subscribed(uri) => {
                         let message = encode::notification(UPDATED, &about(uri));
                         let kind = format!("{UPDATED} {uri}");
@@ -146,7 +162,7 @@ impl Gate {
                     May::Not => session.unsubscribe(uri),
                 }
             }
-            Hearer::Listen(number) => match self.may_hear(caller, uri, None) {
+            Hearer::Listen(number) => match self.may_hear(caller, resource, None) {
                 May::Hear | May::Wait => {
                     let topic = Topic::Resource(uri.to_owned());
                     self.listeners
@@ -158,7 +174,7 @@ impl Gate {
     }
 
     /// Could this caller read it now?
-    fn may_hear(&self, caller: &CallerId, uri: &str, session: Option<&Session>) -> May {
+    fn may_hear(&self, caller: &CallerId, resource: &Spelled, session: Option<&Session>) -> May {
         let Some(standing) = self.standing_of(caller) else {
             return May::Not;
         };
@@ -167,7 +183,7 @@ impl Gate {
             return May::Not;
         }
         let house = standing.house();
-        let Some(Covered { provider, place }) = house.catalogue.cover(uri, None) else {
+        let Some(Covered { provider, place }) = resource.place(&standing, None) else {
             return May::Not;
         };
         let roots = session.map(|session| &session.roots);
@@ -175,15 +191,15 @@ impl Gate {
             None => place,
             Some(roots) => match roots.known() {
                 None => return May::Wait,
-                Some(known) => match provider.locate(uri, Some(&known)) {
-                    Some(place) => place,
+                Some(known) => match resource.place(&standing, Some(&known)) {
+                    Some(covered) => covered.place,
                     None => return May::Not,
                 },
             },
         };
         let roles = &standing.caller().roles;
-        let decision =
-            place.map(|place| judge_place(&house.policy, roles, provider.as_ref(), &place));
+        let decision = place
+            .map(|place| judge_place(&house.settings.policy, roles, provider.as_ref(), &place));
         match decision {
             Ok(Decision::Allow { .. }) => May::Hear,
             Ok(Decision::Confirm { .. } | Decision::Deny { .. }) | Err(_) => May::Not,
@@ -195,33 +211,37 @@ impl Gate {
         let caller = &now.caller().id;
         // A change that only the old watch has seen may not have been told yet when it goes. So each is told
         // of once, changed or not: reading once too often does no harm.
-        let anew = |uri: &str, hearer| {
-            let is_covered = now.house().catalogue.cover(uri, None).is_some();
-            let may = !is_covered || self.may_hear(caller, uri, None) != May::Not;
-            let watch = || self.watch_up_to(MOST_EACH + 1, now, uri, hearer).ok();
+        let anew = |resource: &Spelled, hearer| {
+            let is_placed = resource.place(now, None).is_some();
+            let may = !is_placed || self.may_hear(caller, resource, None) != May::Not;
+            let watch = || self.watch_up_to(MOST_EACH + 1, now, resource, hearer).ok();
             may.then(watch).flatten()
         };
         for session in self.sessions_of(caller) {
             for uri in session.subscribed() {
-                let hearer = Hearer::Session(Arc::downgrade(&session));
-                match anew(&uri, hearer.clone()) {
-                    Some(None) => session.hold(&uri, None),
+                let endpoint = session.endpoint().clone();
+                let resource = Spelled { endpoint, uri };
+                let (uri, hearer) = (&resource.uri, Hearer::Session(Arc::downgrade(&session)));
+                match anew(&resource, hearer.clone()) {
+                    Some(None) => session.hold(uri, None),
                     Some(watch) => {
-                        session.hold(&uri, watch);
-                        self.updated(caller, &uri, &hearer);
+                        session.hold(uri, watch);
+                        self.updated(caller, &resource, &hearer);
                     }
-                    None => session.unsubscribe(&uri),
+                    None => session.unsubscribe(uri),
                 }
             }
         }
-        for (number, uri) in self.listeners.subscribed(caller) {
-            match anew(&uri, Hearer::Listen(number)) {
-                Some(None) => self.listeners.hold(number, &uri, None),
+        for (number, endpoint, uri) in self.listeners.subscribed(caller) {
+            let resource = Spelled { endpoint, uri };
+            let (uri, hearer) = (&resource.uri, Hearer::Listen(number));
+            match anew(&resource, hearer.clone()) {
+                Some(None) => self.listeners.hold(number, uri, None),
                 Some(watch) => {
-                    self.listeners.hold(number, &uri, watch);
-                    self.updated(caller, &uri, &Hearer::Listen(number));
+                    self.listeners.hold(number, uri, watch);
+                    self.updated(caller, &resource, &hearer);
                 }
-                None => self.listeners.release(number, &uri),
+                None => self.listeners.release(number, uri),
             }
         }
     }

@@ -2,16 +2,17 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use durward_core::{Located, Provider, RawJson, Revision, RoleName, Template, Tier};
+use durward_core::{Located, Provider, RawJson, Revision, RoleName, ServerName, Template, Tier};
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 
 use crate::{
     catalogue::{Catalogue, Entry},
     definition,
+    endpoint::Endpoint,
 };
 
 /// What a list holds.
@@ -31,6 +32,16 @@ impl ListKind {
     /// All of them.
     pub(crate) const ALL: [Self; 4] =
         [Self::Tools, Self::Resources, Self::Templates, Self::Prompts];
+
+    /// What people call what it holds.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resource templates",
+            Self::Prompts => "prompts",
+        }
+    }
 
     /// The member of the result that holds the list.
     pub(crate) fn member(self) -> &'static str {
@@ -52,8 +63,31 @@ pub(crate) struct Listed {
     pub definition: RawJson,
 }
 
+/// A list as it is sent.
+pub(crate) struct List {
+    /// At all servers together in the order of names, at one alone in its own.
+    pub(crate) listed: Vec<Listed>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl List {
+    /// Tells it from a list that has anything else in it.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| {
+            let mut context = Context::new(&SHA256);
+            for listed in &self.listed {
+                context.update(listed.definition.bytes());
+                context.update(b"\n");
+            }
+            let mut out = [0; 32];
+            out.copy_from_slice(context.finish().as_ref());
+            out
+        })
+    }
+}
+
 /// The lists that were asked for, each as its revision spells it.
-type Lists = HashMap<(ListKind, Revision), std::sync::Arc<[Listed]>>;
+type Lists = HashMap<(Endpoint, ListKind, Revision), Arc<List>>;
 
 /// What the policy says of a tool: as it is, and as it is with arguments that raise it.
 struct Judged {
@@ -67,8 +101,9 @@ pub(crate) struct View {
     resources: HashMap<String, Decision>,
     templates: HashSet<String>,
     prompts: HashMap<String, Decision>,
+    /// Servers of which something is shown, or might be.
+    servers: HashSet<ServerName>,
     lists: Mutex<Lists>,
-    digests: [[u8; 32]; 4],
 }
 
 impl View {
@@ -128,11 +163,42 @@ impl View {
                     )
                 })
                 .collect(),
+            servers: HashSet::new(),
             lists: Mutex::default(),
-            digests: [[0; 32]; 4],
         };
-        view.digests = ListKind::ALL.map(|kind| view.digest(catalogue, kind));
+        let all = catalogue.shelves().iter();
+        let reached = all.filter(|(server, shelf)| match shelf.is_empty() {
+            true => may_reach(policy, roles, server),
+            false => ListKind::ALL.iter().any(|kind| {
+                shelf
+                    .listed(*kind)
+                    .iter()
+                    .any(|name| view.shows(catalogue, *kind, name))
+            }),
+        });
+        view.servers = reached.map(|(server, _)| server.clone()).collect();
         view
+    }
+
+    /// Is anything of this server shown, or might be once something is known of it?
+    pub(crate) fn reaches(&self, server: &ServerName) -> bool {
+        self.servers.contains(server)
+    }
+
+    /// Is this shown, by its name among all servers?
+    fn shows(&self, catalogue: &Catalogue, kind: ListKind, name: &str) -> bool {
+        fn seen(decision: Option<&Decision>) -> bool {
+            !matches!(decision, None | Some(Decision::Deny { .. }))
+        }
+        match kind {
+            ListKind::Tools => {
+                let place = catalogue.find_tool(name);
+                seen(place.map(|place| &self.tools[place].own))
+            }
+            ListKind::Resources => seen(self.resources.get(name)),
+            ListKind::Templates => self.templates.contains(name),
+            ListKind::Prompts => seen(self.prompts.get(name)),
+        }
     }
 
     /// What the policy says of the tool at this place of the catalogue, whatever its arguments: where
@@ -180,79 +246,85 @@ impl View {
         self.prompts.get(name)
     }
 
-    /// True where the two show different things in a list of this kind.
-    pub(crate) fn differs(&self, other: &Self, kind: ListKind) -> bool {
-        self.digests[kind as usize] != other.digests[kind as usize]
-    }
-
-    /// The list as a client of this revision sees it; made when first asked for.
+    /// The list as a client of this revision sees it at this endpoint; made when first asked for.
     pub(crate) fn list(
         &self,
         catalogue: &Catalogue,
+        endpoint: &Endpoint,
         kind: ListKind,
         revision: Revision,
-    ) -> std::sync::Arc<[Listed]> {
+    ) -> Arc<List> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let list = lists
-            .entry((kind, revision))
-            .or_insert_with(|| self.visible(catalogue, kind, revision).into());
-        std::sync::Arc::clone(list)
-    }
-
-    fn visible(&self, catalogue: &Catalogue, kind: ListKind, revision: Revision) -> Vec<Listed> {
-        fn seen(decision: Option<&Decision>) -> bool {
-            !matches!(decision, None | Some(Decision::Deny { .. }))
-        }
-        fn listed(name: &str, definition: Option<RawJson>) -> Option<Listed> {
-            Some(Listed {
-                name: name.to_owned(),
-                definition: definition?,
-            })
-        }
-        match kind {
-            ListKind::Tools => catalogue
-                .tools()
-                .iter()
-                .zip(&self.tools)
-                .filter(|(_, judged)| seen(Some(&judged.own)))
-                .filter_map(|(entry, _)| {
-                    listed(
-                        entry.tool.name.as_str(),
-                        definition::tool(&entry.tool, revision),
-                    )
+            .entry((endpoint.clone(), kind, revision))
+            .or_insert_with(|| {
+                Arc::new(List {
+                    listed: self.visible(catalogue, endpoint, kind, revision),
+                    digest: OnceLock::new(),
                 })
-                .collect(),
-            ListKind::Resources => catalogue
-                .resources()
-                .iter()
-                .filter(|(uri, _)| seen(self.resources.get(*uri)))
-                .filter_map(|(uri, entry)| listed(uri, definition::resource(&entry.item)))
-                .collect(),
-            ListKind::Templates => catalogue
-                .templates()
-                .iter()
-                .filter(|(pattern, _)| self.templates.contains(*pattern))
-                .filter_map(|(uri, entry)| listed(uri, definition::template(&entry.item)))
-                .collect(),
-            ListKind::Prompts => catalogue
-                .prompts()
-                .iter()
-                .filter(|(name, _)| seen(self.prompts.get(*name)))
-                .filter_map(|(name, entry)| listed(name, definition::prompt(&entry.item)))
-                .collect(),
-        }
+            });
+        Arc::clone(list)
     }
 
-    fn digest(&self, catalogue: &Catalogue, kind: ListKind) -> [u8; 32] {
-        let mut text = Vec::new();
-        for listed in self.visible(catalogue, kind, Revision::V2026_07_28) {
-            text.extend_from_slice(listed.definition.bytes());
-            text.push(b'\n');
+    fn visible(
+        &self,
+        catalogue: &Catalogue,
+        endpoint: &Endpoint,
+        kind: ListKind,
+        revision: Revision,
+    ) -> Vec<Listed> {
+        let listed = |name: &str| {
+            let shown = self.shows(catalogue, kind, name);
+            shown.then(|| definition::listed(catalogue, endpoint, kind, name, revision))?
+        };
+        match endpoint.server() {
+            Some(server) => {
+                let shelf = catalogue.shelves().get(server);
+                let names = shelf.map_or(&[][..], |shelf| shelf.listed(kind));
+                names.iter().filter_map(|name| listed(name)).collect()
+            }
+            None => match kind {
+                ListKind::Tools => {
+                    let names = catalogue
+                        .tools()
+                        .iter()
+                        .map(|entry| entry.tool.name.as_str());
+                    names.filter_map(listed).collect()
+                }
+                ListKind::Resources => {
+                    let names = catalogue.resources().keys();
+                    names.filter_map(|name| listed(name)).collect()
+                }
+                ListKind::Templates => {
+                    let names = catalogue.templates().keys();
+                    names.filter_map(|name| listed(name)).collect()
+                }
+                ListKind::Prompts => {
+                    let names = catalogue.prompts().keys();
+                    names.filter_map(|name| listed(name)).collect()
+                }
+            },
         }
-        let mut out = [0; 32];
-        out.copy_from_slice(digest(&SHA256, &text).as_ref());
-        out
     }
+}
+
+/// Could these roles see anything of a server of which nothing is known yet?
+fn may_reach(policy: &Policy, roles: &[RoleName], server: &ServerName) -> bool {
+    let reaches = |kind, tier, separator: &str| {
+        let prefix = Subject {
+            kind,
+            name: &format!("{server}{separator}"),
+            also: &[],
+            provider: server.as_str(),
+            tier,
+        };
+        policy.may_reach(roles, &prefix)
+    };
+    [Tier::Read, Tier::Operate, Tier::Danger]
+        .into_iter()
+        .any(|tier| reaches(Kind::Tool, tier, "__"))
+        || reaches(Kind::Resource, Tier::Read, "+")
+        || reaches(Kind::Prompt, Tier::Read, "__")
 }
 
 /// What the policy says of a place, by all its names.

@@ -50,6 +50,33 @@ pub fn decode(kind: ListKind, cursor: &str) -> Result<String, ProtocolError> {
         .ok_or_else(|| code::invalid_params("`cursor` is not one that this list gave"))
 }
 
+/// The cursor behind so many entries of a list that has an order of its own, and only as long as the
+/// list is what it was.
+pub fn encode_place(kind: ListKind, place: usize, digest: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}{place}.{}", kind.letter(), short(digest)))
+}
+
+/// How many entries the client was given.
+///
+/// # Errors
+/// -32602 if it is no cursor of this list as it is now.
+pub fn decode_place(
+    kind: ListKind,
+    cursor: &str,
+    digest: &[u8; 32],
+) -> Result<usize, ProtocolError> {
+    let last = decode(kind, cursor)?;
+    last.split_once('.')
+        .filter(|(_, of)| *of == short(digest))
+        .and_then(|(place, _)| place.parse().ok())
+        .ok_or_else(|| code::invalid_params("the list has changed: begin again without `cursor`"))
+}
+
+/// Enough of a digest to tell one list from another.
+fn short(digest: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(&digest[..12])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -61,6 +88,19 @@ mod tests {
         let cursor = encode(ListKind::Tools, "fs_read_file");
         let error = decode(ListKind::Prompts, &cursor).unwrap_err();
         assert_eq!(error.code, code::INVALID_PARAMS);
+    }
+
+    #[test]
+    fn a_place_counts_only_in_the_list_that_it_was_given_for() {
+        let cursor = encode_place(ListKind::Tools, 1000, &[1; 32]);
+        assert_eq!(
+            decode_place(ListKind::Tools, &cursor, &[1; 32]).unwrap(),
+            1000
+        );
+        assert!(decode_place(ListKind::Tools, &cursor, &[2; 32]).is_err());
+        assert!(decode_place(ListKind::Prompts, &cursor, &[1; 32]).is_err());
+        let named = encode(ListKind::Tools, "fs_read");
+        assert!(decode_place(ListKind::Tools, &named, &[1; 32]).is_err());
     }
 
     proptest! {

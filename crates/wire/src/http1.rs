@@ -2,6 +2,7 @@
 //! parsers might read differently is refused.
 
 pub mod accept;
+mod answer;
 mod chunked;
 mod error;
 mod framing;
@@ -11,6 +12,7 @@ mod host;
 mod response;
 mod target;
 
+pub use answer::{AnswerFraming, AnswerHead, take_answer_head};
 pub use chunked::{ChunkError, ChunkedDecoder, Progress};
 pub use error::HeadError;
 pub use framing::BodyFraming;

@@ -112,7 +112,8 @@ pub fn read(params: &Params) -> Result<RequestMeta, ProtocolError> {
     Ok(found)
 }
 
-fn is_envelope(key: &str) -> bool {
+/// Is it a key of the envelope, which is never passed on?
+pub(crate) fn is_envelope(key: &str) -> bool {
     let envelope = [
         PROTOCOL_VERSION,
         CLIENT_CAPABILITIES,

@@ -1,27 +1,46 @@
 //! What becomes a call: tools, resources, prompts, completions.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use durward_core::{Operation, ProtocolError, RawJson, Target};
-use durward_guard::uri;
-use durward_wire::scan::Params;
+use durward_core::{Operation, ProtocolError, RawJson, Shown, Target};
+use durward_guard::{policy::Decision, uri};
+use durward_wire::scan::{Params, Request};
 use serde::Deserialize;
 
 use crate::{
     catalogue::Covered,
-    methods::invalid,
-    request::{Asked, required},
+    endpoint::Endpoint,
+    methods::{invalid, unknown_method},
+    request::{Asked, Origin, required},
     standing::Standing,
     updates::about,
+    view::ListKind,
     walk::{Subject, recordable_tool},
 };
 
+/// What a request asks to be done.
+pub(crate) fn read(origin: &Origin, request: &Request) -> Result<Asked, ProtocolError> {
+    let (standing, endpoint) = (&origin.standing, &origin.endpoint);
+    let params = &request.params;
+    match request.method.as_str() {
+        "tools/call" => tool(standing, endpoint, params),
+        "resources/read" => resource(standing, endpoint, params),
+        "prompts/get" => prompt(standing, endpoint, params),
+        "completion/complete" => completion(standing, endpoint, params),
+        other => Err(unknown_method(other)),
+    }
+}
+
 /// `tools/call`.
-pub(crate) fn tool(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
+pub(crate) fn tool(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    params: &Params,
+) -> Result<Asked, ProtocolError> {
     let name = required(params, "name")?;
     let arguments = object(params, "arguments")?;
     let catalogue = &standing.house().catalogue;
-    let (target, subject) = match catalogue.find_tool(&name) {
+    let (target, subject) = match catalogue.find_tool_at(endpoint, &name) {
         Some(place) => {
             let name = catalogue.tools()[place].tool.name.clone();
             (Target::Tool(name), Subject::Tool(place))
@@ -41,24 +60,34 @@ pub(crate) fn tool(standing: &Standing, params: &Params) -> Result<Asked, Protoc
 }
 
 /// `resources/read`.
-pub(crate) fn resource(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
+pub(crate) fn resource(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    params: &Params,
+) -> Result<Asked, ProtocolError> {
     let uri = required(params, "uri")?;
     Ok(Asked {
         params: params.raw().clone(),
         answers: answers(params)?,
-        ..of_resource(standing, &uri, Operation::ReadResource)
+        ..of_resource(standing, endpoint, &uri, Operation::ReadResource)
     })
 }
 
 /// A resource, listed or covered by a template, under the name that its provider has for it.
-pub(crate) fn of_resource(standing: &Standing, uri: &str, operation: Operation) -> Asked {
+pub(crate) fn of_resource(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    uri: &str,
+    operation: Operation,
+) -> Asked {
     let catalogue = &standing.house().catalogue;
-    let covered = catalogue.cover(uri, None);
+    let exposed = exposed_uri(standing, endpoint, uri);
+    let covered = catalogue.cover(&exposed, None);
     let name = match &covered {
         Some(Covered {
             place: Ok(place), ..
         }) => Arc::clone(&place.uri),
-        _ => uri.into(),
+        _ => exposed.as_ref().into(),
     };
     let subject = match (catalogue.resources().get(name.as_ref()), covered) {
         (Some(entry), _) => Subject::Listed(Arc::clone(&entry.provider)),
@@ -77,38 +106,78 @@ pub(crate) fn of_resource(standing: &Standing, uri: &str, operation: Operation) 
     }
 }
 
+/// What a URI of this client is called among all servers. Without its server's name it is taken where one
+/// server alone lists it.
+pub(crate) fn exposed_uri<'a>(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    uri: &'a str,
+) -> Cow<'a, str> {
+    let catalogue = &standing.house().catalogue;
+    if let Some(exposed) = catalogue.on_shelf(endpoint, ListKind::Resources, uri) {
+        return Cow::Owned(exposed.to_owned());
+    }
+    if *endpoint == Endpoint::Merged && catalogue.place(uri, None).is_none() {
+        let shelves = catalogue.shelves().values();
+        let is_seen = |exposed: &&Arc<str>| {
+            !matches!(
+                standing.view().resource(exposed),
+                None | Some(Decision::Deny { .. })
+            )
+        };
+        let mut listed = shelves
+            .filter_map(|shelf| shelf.exposed(ListKind::Resources, uri))
+            .filter(is_seen);
+        if let (Some(only), None) = (listed.next(), listed.next()) {
+            return Cow::Owned(only.to_string());
+        }
+    }
+    endpoint.exposed(uri)
+}
+
 /// `prompts/get`.
-pub(crate) fn prompt(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
+pub(crate) fn prompt(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    params: &Params,
+) -> Result<Asked, ProtocolError> {
     let name = required(params, "name")?;
     let arguments = object(params, "arguments")?;
     Ok(Asked {
         answers: answers(params)?,
-        ..of_prompt(standing, &name, Operation::GetPrompt, arguments, params)
+        ..of_prompt(
+            standing,
+            endpoint,
+            &name,
+            Operation::GetPrompt,
+            arguments,
+            params,
+        )
     })
 }
 
 fn of_prompt(
     standing: &Standing,
+    endpoint: &Endpoint,
     name: &str,
     operation: Operation,
     arguments: RawJson,
     params: &Params,
 ) -> Asked {
-    let subject = standing
-        .house()
-        .catalogue
-        .prompts()
-        .get(name)
-        .map_or(Subject::Unknown, |entry| {
-            Subject::Listed(Arc::clone(&entry.provider))
-        });
+    let catalogue = &standing.house().catalogue;
+    let exposed = catalogue.exposed(endpoint, ListKind::Prompts, name);
+    let entry = exposed.and_then(|exposed| catalogue.prompts().get(exposed));
+    let subject = entry.map_or(Subject::Unknown, |entry| {
+        Subject::Listed(Arc::clone(&entry.provider))
+    });
+    let target = exposed.unwrap_or(name);
     Asked {
         operation,
-        target: Target::Prompt(name.into()),
+        target: Target::Prompt(target.into()),
         subject,
         arguments,
         params: params.raw().clone(),
-        called: None,
+        called: (target != name).then(|| name.into()),
         answers: None,
     }
 }
@@ -129,7 +198,11 @@ struct Argument {
 }
 
 /// `completion/complete`.
-pub(crate) fn completion(standing: &Standing, params: &Params) -> Result<Asked, ProtocolError> {
+pub(crate) fn completion(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    params: &Params,
+) -> Result<Asked, ProtocolError> {
     let reference: Reference = params
         .object("ref")?
         .ok_or_else(|| invalid("`ref` is missing"))?
@@ -142,37 +215,54 @@ pub(crate) fn completion(standing: &Standing, params: &Params) -> Result<Asked, 
         .parse()
         .map_err(|error| invalid(format!("`argument` does not fit: {error}")))?;
     Ok(match reference {
-        Reference::Prompt { name } => {
-            of_prompt(standing, &name, Operation::Complete, argument, params)
-        }
+        Reference::Prompt { name } => of_prompt(
+            standing,
+            endpoint,
+            &name,
+            Operation::Complete,
+            argument,
+            params,
+        ),
         Reference::Resource { uri } => Asked {
             arguments: argument,
             params: params.raw().clone(),
-            ..of_template(standing, &uri, &read)
+            ..of_template(standing, endpoint, &uri, &read)
         },
     })
 }
 
 /// A template whose argument is to be completed. Where the argument is a path (`{+name}` at the end),
 /// the folder that was typed so far is what the call is about, and judged as such.
-fn of_template(standing: &Standing, pattern: &str, argument: &Argument) -> Asked {
-    let Some(entry) = standing.house().catalogue.templates().get(pattern) else {
-        return of_resource(standing, pattern, Operation::Complete);
+fn of_template(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    pattern: &str,
+    argument: &Argument,
+) -> Asked {
+    let catalogue = &standing.house().catalogue;
+    let exposed = catalogue.exposed(endpoint, ListKind::Templates, pattern);
+    let Some(entry) = exposed.and_then(|exposed| catalogue.templates().get(exposed)) else {
+        return of_resource(standing, endpoint, pattern, Operation::Complete);
     };
-    match pattern.strip_suffix(&format!("{{+{}}}", argument.name)) {
+    // What a server's patterns mean is the server's to say.
+    let prefix = match entry.item.shown {
+        Shown::Own(_) => pattern.strip_suffix(&format!("{{+{}}}", argument.name)),
+        Shown::Given(_) => None,
+    };
+    match prefix {
         Some(prefix) => {
             let typed = &argument.value;
             let folder = &typed[..typed.rfind('/').map_or(0, |at| at + 1)];
             let uri = format!("{prefix}{}", uri::expanded(folder));
-            of_resource(standing, &uri, Operation::Complete)
+            of_resource(standing, endpoint, &uri, Operation::Complete)
         }
         None => Asked {
             operation: Operation::Complete,
-            target: Target::Resource(pattern.into()),
+            target: Target::Resource(entry.item.uri_template.as_str().into()),
             subject: Subject::Template(Arc::clone(&entry.provider)),
             arguments: RawJson::empty_object(),
             params: RawJson::empty_object(),
-            called: None,
+            called: (entry.item.uri_template != pattern).then(|| pattern.into()),
             answers: None,
         },
     }

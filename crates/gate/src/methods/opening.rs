@@ -1,72 +1,34 @@
 //! How a conversation begins: `initialize`, and `server/discover`.
 
+use std::fmt::Write;
+
 use durward_core::{Client, ProtocolError, RawJson, Revision};
 use durward_wire::{encode, scan::Params};
 use serde::Serialize;
 
-use crate::{encode::server_info, methods::invalid, request::required};
+use crate::{
+    encode::server_info,
+    endpoint::Endpoint,
+    methods::{capabilities, invalid},
+    request::required,
+    standing::Standing,
+};
 
 const INSTRUCTIONS: &str = "durward guards these tools: each call is checked and recorded. Read the \
     resource durward://guide to learn what you may do here and within which limits. A refused call \
     says why, and what to do instead.";
 
-/// What a server of ours can do (schema.ts, `ServerCapabilities`).
-#[derive(Serialize)]
-struct Capabilities {
-    tools: Changing,
-    resources: Resources,
-    prompts: Changing,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    completions: Option<Nothing>,
-    logging: Nothing,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Changing {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    list_changed: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Resources {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    subscribe: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    list_changed: bool,
-}
-
-#[derive(Serialize)]
-struct Nothing {}
-
-impl Capabilities {
-    /// `lasting`: there is a way to tell the client what it did not ask for just now.
-    fn of(revision: Revision, lasting: bool) -> Self {
-        Self {
-            tools: Changing {
-                list_changed: lasting,
-            },
-            resources: Resources {
-                subscribe: lasting,
-                list_changed: lasting,
-            },
-            prompts: Changing {
-                list_changed: lasting,
-            },
-            completions: (revision >= Revision::V2025_03_26).then_some(Nothing {}),
-            logging: Nothing {},
-        }
-    }
-}
+/// Most bytes that a server's instructions may have among those of all servers.
+const MOST_INSTRUCTIONS: usize = 2048;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Initialized {
     protocol_version: &'static str,
-    capabilities: Capabilities,
+    capabilities: RawJson,
     server_info: RawJson,
-    instructions: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<String>,
 }
 
 /// Reads `initialize`: the revision that is agreed on and what the client says of itself.
@@ -86,13 +48,19 @@ pub(crate) fn read(params: &Params) -> Result<Client, ProtocolError> {
     Ok(Client::new(revision, capabilities, object("clientInfo")?))
 }
 
-/// The result of `initialize`.
-pub(crate) fn initialized(revision: Revision, lasting: bool) -> Result<RawJson, ProtocolError> {
+/// The result of `initialize`. `lasting`: there is a way to tell the client what it did not ask for just
+/// now.
+pub(crate) fn initialized(
+    standing: &Standing,
+    endpoint: &Endpoint,
+    revision: Revision,
+    lasting: bool,
+) -> Result<RawJson, ProtocolError> {
     written(&Initialized {
         protocol_version: revision.as_str(),
-        capabilities: Capabilities::of(revision, lasting),
+        capabilities: capabilities::of(standing, endpoint, revision, lasting),
         server_info: server_info(),
-        instructions: INSTRUCTIONS,
+        instructions: instructions(standing, endpoint),
     })
 }
 
@@ -100,17 +68,39 @@ pub(crate) fn initialized(revision: Revision, lasting: bool) -> Result<RawJson, 
 #[serde(rename_all = "camelCase")]
 struct Discovered {
     supported_versions: [&'static str; 5],
-    capabilities: Capabilities,
-    instructions: &'static str,
+    capabilities: RawJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<String>,
 }
 
 /// The result of `server/discover`.
-pub(crate) fn discover() -> Result<RawJson, ProtocolError> {
+pub(crate) fn discover(standing: &Standing, endpoint: &Endpoint) -> Result<RawJson, ProtocolError> {
     written(&Discovered {
         supported_versions: Revision::ALL.map(Revision::as_str),
-        capabilities: Capabilities::of(Revision::V2026_07_28, true),
-        instructions: INSTRUCTIONS,
+        capabilities: capabilities::of(standing, endpoint, Revision::V2026_07_28, true),
+        instructions: instructions(standing, endpoint),
     })
+}
+
+/// Our own words, and a section of each server's that the caller can see anything of; at a server's own
+/// endpoint, the server's.
+fn instructions(standing: &Standing, endpoint: &Endpoint) -> Option<String> {
+    let shelves = standing.house().catalogue.shelves();
+    let mut seen = shelves
+        .iter()
+        .filter(|(server, _)| standing.view().reaches(server))
+        .filter_map(|(server, shelf)| Some((server, shelf.instructions.as_deref()?)));
+    if let Some(only) = endpoint.server() {
+        let (_, own) = seen.find(|(server, _)| *server == only)?;
+        return Some(own.to_owned());
+    }
+    let mut text = INSTRUCTIONS.to_owned();
+    for (server, own) in seen {
+        let end = own.floor_char_boundary(MOST_INSTRUCTIONS);
+        // Writing to a `String` can't fail.
+        let _ = write!(text, "\n\n# {server}\n\n{}", &own[..end]);
+    }
+    Some(text)
 }
 
 fn written<T: Serialize>(value: &T) -> Result<RawJson, ProtocolError> {

@@ -13,7 +13,7 @@ use crate::{
     methods::{calls, invalid},
     notifier::Outlet,
     request::{Origin, required},
-    updates::Hearer,
+    updates::{Hearer, Spelled},
     walk::Ended,
 };
 
@@ -39,11 +39,16 @@ impl Gate {
             let empty = RawJson::empty_object();
             return encode::result(id, origin.revision(), &empty, Caching::Unsaid);
         }
-        let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
+        let asked = calls::of_resource(
+            &origin.standing,
+            &origin.endpoint,
+            &uri,
+            Operation::Subscribe,
+        );
         let mut ended = self.walk(origin, asked, outlet, cancel).await;
         if let (true, Some(session)) = (is_answered(&ended), session) {
             let hearer = Hearer::Session(Arc::downgrade(session));
-            match self.watch(&origin.standing, &uri, hearer) {
+            match self.watch(&origin.standing, &spelled(origin, &uri), hearer) {
                 Ok(watch) => {
                     if !session.subscribe(&uri, watch) {
                         let full = invalid("too many subscriptions in this session");
@@ -79,10 +84,18 @@ impl Gate {
         let number = self.listeners.number();
         let mut watches = HashMap::new();
         for uri in std::mem::take(&mut filter.resource_subscriptions) {
-            let asked = calls::of_resource(&origin.standing, &uri, Operation::Subscribe);
+            let asked = calls::of_resource(
+                &origin.standing,
+                &origin.endpoint,
+                &uri,
+                Operation::Subscribe,
+            );
             let ended = self.walk(origin, asked, None, cancel).await;
             let watch = match is_answered(&ended) {
-                true => self.watch(&origin.standing, &uri, Hearer::Listen(number)),
+                true => {
+                    let resource = spelled(origin, &uri);
+                    self.watch(&origin.standing, &resource, Hearer::Listen(number))
+                }
                 false => continue,
             };
             // What can't be watched is not acknowledged.
@@ -92,10 +105,11 @@ impl Gate {
             }
         }
         let caller = origin.standing.caller().id.clone();
+        let whose = (caller, origin.endpoint.clone());
         let hears = (filter, watches);
         let listening = self
             .listeners
-            .open(number, caller, id.clone(), hears, outlet.clone());
+            .open(number, whose, id.clone(), hears, outlet.clone());
         tokio::select! {
             () = cancel.cancelled() => return Reply::Silent,
             () = self.draining().cancelled() => {}
@@ -124,6 +138,13 @@ impl Gate {
             // In steps, since the time of day may jump.
             tokio::time::sleep(left.min(std::time::Duration::from_secs(60))).await;
         }
+    }
+}
+
+fn spelled(origin: &Origin, uri: &str) -> Spelled {
+    Spelled {
+        endpoint: origin.endpoint.clone(),
+        uri: uri.to_owned(),
     }
 }
 

@@ -83,7 +83,8 @@ fn decide<'a>(walk: &'a Walk<'_>) -> Result<Option<Cow<'a, Decision>>, Refusal> 
             match place {
                 Ok(place) => {
                     let roles = &standing.caller().roles;
-                    let decision = judge_place(&house.policy, roles, provider.as_ref(), place);
+                    let decision =
+                        judge_place(&house.settings.policy, roles, provider.as_ref(), place);
                     Some(Cow::Owned(decision))
                 }
                 Err(refusal) if is_known() => {

@@ -46,7 +46,7 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
 }
 
 fn session_bucket(walk: &Walk<'_>) -> Option<Bucket> {
-    let quota = walk.standing.house().limits.session_quota()?;
+    let quota = walk.standing.house().settings.limits.session_quota()?;
     let session = walk.session.filter(|session| session.is_lasting())?;
     let cell = walk.gate.limits().cell(&LimitKey::Session(session.id()));
     Some(Bucket { cell, quota })

@@ -1,6 +1,6 @@
 //! Is it well-formed?
 
-use durward_core::{Arguments, RawJson, Refusal, RefusalCode};
+use durward_core::{Arguments, RawJson, Refusal, RefusalCode, Shown, Tool};
 use serde_json::Value;
 
 use crate::walk::{Verdict, Walk};
@@ -16,19 +16,30 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
     };
     let schema = match entry.schema() {
         Ok(schema) => schema,
-        Err(cause) => {
-            tracing::error!(tool = %entry.tool.name, cause, "a tool's schema can't be compiled");
-            return Verdict::Refuse(Refusal::new(
-                RefusalCode::Internal,
-                "This tool's schema can't be used.",
-            ));
-        }
+        Err(cause) => return Verdict::Refuse(unusable(&entry.tool, cause)),
     };
     match schema.check(walk.call.arguments.value()) {
         Ok(()) => Verdict::Pass,
         Err(violation) => Verdict::Refuse(
             Refusal::new(RefusalCode::InvalidArguments, violation.message).path(violation.path),
         ),
+    }
+}
+
+/// What can't be checked is not passed on.
+fn unusable(tool: &Tool, cause: &str) -> Refusal {
+    match tool.shown {
+        Shown::Own(_) => {
+            tracing::error!(tool = %tool.name, cause, "a tool's schema can't be compiled");
+            Refusal::new(RefusalCode::Internal, "This tool's schema can't be used.")
+        }
+        Shown::Given(_) => {
+            tracing::warn!(tool = %tool.name, cause, "a server's schema can't be compiled");
+            let sentence = "The server's schema for this tool is not sound JSON Schema, so no \
+                            arguments can be checked by it and the tool can't be called. Tell whoever \
+                            runs the server.";
+            Refusal::new(RefusalCode::Unavailable, sentence).detail("unusable_schema")
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::walk::{Ended, Progress, Walk};
 
 /// Refuses an answer above `limits.result`.
 pub(crate) fn check(walk: &mut Walk<'_>) {
-    let limit = walk.standing.house().limits.result_bytes;
+    let limit = walk.standing.house().settings.limits.result_bytes;
     let Progress::Out(Ended::Answered(answer)) = &walk.progress else {
         return;
     };

@@ -12,7 +12,7 @@ use super::{
     world::{World, in_time, params, refusal, running, until_begun},
 };
 use crate::{
-    Reply,
+    Endpoint, Reply,
     methods::calls,
     pipeline::{Stage, WALK},
     request::{Origin, Speaking},
@@ -101,7 +101,9 @@ async fn the_end_of_a_session_ends_its_calls() {
     until_begun(&world, &mut work).await;
     let headers = [("mcp-session-id", client.token.as_bytes())];
     let headers = durward_wire::http1::Headers::from_pairs(headers);
-    let session = world.gate.session_of(&world.stand("alice"), &headers);
+    let session = world
+        .gate
+        .session_of(&world.stand("alice"), &Endpoint::Merged, &headers);
     world.gate.end(&session.unwrap()).unwrap();
     assert!(matches!(in_time(work).await, Reply::Silent));
     assert_eq!(world.last_status(), "cancelled");
@@ -148,10 +150,16 @@ async fn a_stage_that_panics_leaves_a_record() {
         Stage::Judge("broken", |_| panic!("this stage is broken")),
     );
     let standing = world.stand("alice");
-    let asked = calls::tool(&standing, &params(&json!({"name": "look"}))).unwrap();
+    let asked = calls::tool(
+        &standing,
+        &Endpoint::Merged,
+        &params(&json!({"name": "look"})),
+    )
+    .unwrap();
     let client = Client::new(Revision::V2026_07_28, RawJson::empty_object(), None);
     let origin = Origin {
         standing,
+        endpoint: Endpoint::Merged,
         door: Door::Http,
         speaking: Speaking::Modern(client.into()),
         meta: RequestMeta::default(),

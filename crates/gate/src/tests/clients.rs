@@ -1,9 +1,10 @@
 //! A client of each era, as HTTP sees it.
 
+use durward_core::ServerName;
 use serde_json::{Value, json};
 
 use super::world::{Sent, World, notification, request, sent};
-use crate::Posted;
+use crate::{Endpoint, Posted};
 
 /// The revision of modern requests.
 pub(super) const MODERN: &str = "2026-07-28";
@@ -110,11 +111,16 @@ impl Modern {
     }
 
     pub(super) fn post(&self, world: &World, who: &str) -> Posted {
+        self.post_at(&Endpoint::Merged, world, who)
+    }
+
+    pub(super) fn post_at(&self, endpoint: &Endpoint, world: &World, who: &str) -> Posted {
         let headers = self
             .headers
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        world.post(who, &headers.collect::<Vec<_>>(), &self.body.to_string())
+        let headers: Vec<_> = headers.collect();
+        world.post_at(endpoint, who, &headers, &self.body.to_string())
     }
 
     pub(super) async fn send(&self, world: &World, who: &str) -> Sent {
@@ -132,6 +138,19 @@ pub(super) fn modern_line(id: &Value, method: &str, mut params: Value) -> Value 
 pub(super) async fn modern(world: &World, who: &str, method: &str, params: Value) -> Sent {
     let id = world.next_id().into();
     Modern::new(id, method, params).send(world, who).await
+}
+
+/// The same at the endpoint of one server.
+pub(super) async fn modern_at(
+    world: &World,
+    server: &str,
+    who: &str,
+    method: &str,
+    params: Value,
+) -> Sent {
+    let endpoint = Endpoint::Server(ServerName::new(server).unwrap());
+    let id = world.next_id().into();
+    sent(Modern::new(id, method, params).post_at(&endpoint, world, who)).await
 }
 
 /// One modern call of a tool.

@@ -7,7 +7,7 @@ use super::{
     clients::{Legacy, initialize, modern},
     world::{Sent, World, in_time, notification, request, running, sent, until_begun},
 };
-use crate::{Posted, Reply};
+use crate::{Endpoint, Posted, Reply};
 
 const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
@@ -75,7 +75,7 @@ async fn a_session_is_its_caller_s_alone() {
     assert!(
         world
             .gate
-            .session_of(&world.stand("bob"), &headers)
+            .session_of(&world.stand("bob"), &Endpoint::Merged, &headers)
             .is_none(),
         "nor GET, nor DELETE"
     );
@@ -119,7 +119,7 @@ async fn a_session_that_was_ended_is_gone() {
     let headers = Headers::from_pairs([("mcp-session-id", client.token.as_bytes())]);
     let session = world
         .gate
-        .session_of(&world.stand("alice"), &headers)
+        .session_of(&world.stand("alice"), &Endpoint::Merged, &headers)
         .unwrap();
     assert_eq!(world.gate.session_count(), 1);
     world.gate.end(&session).unwrap();
@@ -131,7 +131,7 @@ async fn a_session_that_was_ended_is_gone() {
     assert!(
         world
             .gate
-            .session_of(&world.stand("alice"), &headers)
+            .session_of(&world.stand("alice"), &Endpoint::Merged, &headers)
             .is_none()
     );
 }

@@ -11,7 +11,7 @@ use super::{
     world::{World, in_time, on_stream, role, running, sent, until_begun},
 };
 use crate::{
-    Messages, Session,
+    Endpoint, Messages, Session,
     stream::{GET_STREAM, Streams},
 };
 
@@ -25,7 +25,11 @@ fn methods(messages: &[Value]) -> Vec<&str> {
 fn session(client: &Legacy<'_>) -> Arc<Session> {
     let headers = Headers::from_pairs([("mcp-session-id", client.token.as_bytes())]);
     let standing = client.world.stand(client.who);
-    client.world.gate.session_of(&standing, &headers).unwrap()
+    client
+        .world
+        .gate
+        .session_of(&standing, &Endpoint::Merged, &headers)
+        .unwrap()
 }
 
 /// What came on the GET stream after its event `after`.

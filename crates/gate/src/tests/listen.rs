@@ -12,7 +12,7 @@ use super::{
     clients::{Legacy, Modern, modern},
     world::{ERIN_LASTS, World, in_time, role, running},
 };
-use crate::{Messages, Reply, stream::GET_STREAM};
+use crate::{Endpoint, Messages, Reply, stream::GET_STREAM};
 
 const ID: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -180,7 +180,7 @@ async fn what_lasts_ends_when_its_key_is_revoked() {
     let headers = Headers::from_pairs([("mcp-session-id", session.token.as_bytes())]);
     let held = world
         .gate
-        .session_of(&world.stand("alice"), &headers)
+        .session_of(&world.stand("alice"), &Endpoint::Merged, &headers)
         .unwrap();
     let mut unasked = held.streams.read(GET_STREAM, 0).unwrap();
     world.reload(|plan| plan.keys.retain(|key| key.label != "alice"));

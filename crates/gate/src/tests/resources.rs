@@ -8,7 +8,7 @@ use super::{
     pipe::Line,
     world::{ERIN_LASTS, World, on_stream, request, role},
 };
-use crate::stream::GET_STREAM;
+use crate::{Endpoint, stream::GET_STREAM};
 
 async fn read(world: &World, who: &str, uri: &str) -> Value {
     let params = json!({"uri": uri});
@@ -134,7 +134,7 @@ async fn hears(world: &World, client: &Legacy<'_>) -> Vec<Value> {
         durward_wire::http1::Headers::from_pairs([("mcp-session-id", client.token.as_bytes())]);
     let session = world
         .gate
-        .session_of(&world.stand(client.who), &headers)
+        .session_of(&world.stand(client.who), &Endpoint::Merged, &headers)
         .unwrap();
     let all = on_stream(&session.streams, GET_STREAM, session.streams.unread()).await;
     all.iter()
@@ -187,7 +187,7 @@ async fn a_watch_ends_with_its_session_its_connection_and_its_listen() {
         durward_wire::http1::Headers::from_pairs([("mcp-session-id", client.token.as_bytes())]);
     let session = world
         .gate
-        .session_of(&world.stand("alice"), &headers)
+        .session_of(&world.stand("alice"), &Endpoint::Merged, &headers)
         .unwrap();
     world.gate.end(&session).unwrap();
     assert_eq!(
@@ -271,7 +271,7 @@ async fn an_expired_key_hears_nothing() {
         durward_wire::http1::Headers::from_pairs([("mcp-session-id", client.token.as_bytes())]);
     let session = world
         .gate
-        .session_of(&world.stand("erin"), &headers)
+        .session_of(&world.stand("erin"), &Endpoint::Merged, &headers)
         .unwrap();
     world.clock.advance(ERIN_LASTS);
     world.watched.change("thing:///a");

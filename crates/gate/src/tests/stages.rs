@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::world::{ERIN_LASTS, World, params};
 use crate::{
-    Session,
+    Endpoint, Session,
     methods::calls,
     pipeline::{Stage, WALK},
     request::{Origin, Speaking},
@@ -121,12 +121,13 @@ impl Along<'_> {
     ) -> Ended {
         let origin = Origin {
             standing: self.world.stand(who),
+            endpoint: Endpoint::Merged,
             door: Door::Http,
             speaking,
             meta: RequestMeta::default(),
         };
         let params = params(&json!({"name": tool, "arguments": arguments}));
-        let asked = calls::tool(&origin.standing, &params).unwrap();
+        let asked = calls::tool(&origin.standing, &origin.endpoint, &params).unwrap();
         let (gate, cancel) = (&self.world.gate, Cancel::new());
         gate.walk_along(self.stages, &origin, asked, None, &cancel)
             .await
@@ -293,12 +294,13 @@ impl Along<'_> {
         let client = Client::new(Revision::V2026_07_28, RawJson::empty_object(), None);
         let origin = Origin {
             standing,
+            endpoint: Endpoint::Merged,
             door: Door::Http,
             speaking: Speaking::Modern(Arc::new(client)),
             meta: RequestMeta::default(),
         };
         let params = params(&json!({"name": "look", "arguments": {"path": "late"}}));
-        let asked = calls::tool(&origin.standing, &params).unwrap();
+        let asked = calls::tool(&origin.standing, &origin.endpoint, &params).unwrap();
         let (gate, cancel) = (&self.world.gate, Cancel::new());
         let ended = gate.walk_along(self.stages, &origin, asked, None, &cancel);
         is(&ended.await, RefusalCode::Denied, Some("expired"))

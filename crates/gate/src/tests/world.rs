@@ -27,10 +27,13 @@ use durward_wire::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::watched::{Watched, records};
+use super::{
+    served::Served,
+    watched::{Watched, records},
+};
 use crate::{
-    Gate, GateSettings, HouseSettings, Messages, OsUsers, Posted, Reply, Running, Standing,
-    stream::Streams,
+    Endpoint, Gate, GateSettings, HouseSettings, Messages, OsUsers, Posted, Reply, Running,
+    Standing, stream::Streams,
 };
 
 /// Answers above that are too large here.
@@ -56,6 +59,8 @@ pub(super) struct Plan {
     pub(super) os_users: OsUsers,
     pub(super) segment_bytes: u64,
     pub(super) stateless: bool,
+    /// Servers behind the gate, beside the watched provider.
+    pub(super) servers: Vec<Arc<Served>>,
 }
 
 impl Plan {
@@ -73,13 +78,20 @@ impl Plan {
             os_users: OsUsers::default(),
             segment_bytes: 64 << 20,
             stateless: false,
+            servers: Vec::new(),
         }
     }
 
     fn house(&self, watched: &Arc<Watched>) -> HouseSettings {
         HouseSettings {
             policy: Policy::build(self.policy.clone()).unwrap(),
-            providers: vec![Arc::clone(watched) as Arc<dyn Provider>],
+            providers: std::iter::once(Arc::clone(watched) as Arc<dyn Provider>)
+                .chain(
+                    self.servers
+                        .iter()
+                        .map(|it| Arc::clone(it) as Arc<dyn Provider>),
+                )
+                .collect(),
             limits: self.limits.clone(),
             keys: KeyRing::new(&self.keys, &[]),
             os_users: self.os_users.clone(),
@@ -190,6 +202,19 @@ impl World {
         self.gate.reload(plan.house(&self.watched)).unwrap();
     }
 
+    /// A reload that is refused, and why.
+    pub(super) fn refused_reload(&self, change: impl FnOnce(&mut Plan)) -> String {
+        let mut plan = self.plan.clone();
+        change(&mut plan);
+        let refused = self.gate.reload(plan.house(&self.watched));
+        refused.unwrap_err().to_string()
+    }
+
+    /// With these servers behind the gate.
+    pub(super) fn serving(servers: &[&Arc<Served>]) -> Self {
+        Self::planned(|plan| plan.servers = servers.iter().map(|it| Arc::clone(it)).collect())
+    }
+
     pub(super) fn stand(&self, who: &str) -> Arc<Standing> {
         let key = self.keys[who].expose().as_bytes();
         self.gate.stand_by_key(key).unwrap()
@@ -218,13 +243,24 @@ impl World {
     }
 
     pub(super) fn post(&self, who: &str, headers: &[(&str, &str)], body: &str) -> Posted {
+        self.post_at(&Endpoint::Merged, who, headers, body)
+    }
+
+    pub(super) fn post_at(
+        &self,
+        endpoint: &Endpoint,
+        who: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Posted {
         let pairs = headers
             .iter()
             .map(|(name, value)| (*name, value.as_bytes()));
         let headers = Headers::from_pairs(pairs);
         let body = Bytes::copy_from_slice(body.as_bytes());
+        let standing = self.stand(who);
         self.gate
-            .post(&self.stand(who), &headers, &body, ScanLimits::default())
+            .post(&standing, endpoint, &headers, &body, ScanLimits::default())
     }
 }
 

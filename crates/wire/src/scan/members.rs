@@ -38,6 +38,11 @@ impl Member {
         }
     }
 
+    /// Where its key begins, quotes and all.
+    pub(crate) fn key_start(&self) -> usize {
+        self.key.span.quoted().start
+    }
+
     pub(crate) fn value(&self, object: &Bytes) -> RawJson {
         RawJson::from_scanned(object.slice(self.value.range()))
     }

@@ -80,8 +80,9 @@ impl Connection {
     }
 
     async fn serve(&mut self, head: &Head, settings: &HttpSettings) -> Next {
-        match routes::find(head, settings) {
-            Ok(Route::Mcp(method)) => self.mcp(head, method, settings).await,
+        let gate = &self.door().gate;
+        match routes::find(head, settings, |endpoint| gate.serves(endpoint)) {
+            Ok(Route::Mcp(method, endpoint)) => self.mcp(head, method, &endpoint, settings).await,
             Ok(Route::Health) => self.reply(head, status(200, "ok")).await,
             Ok(Route::Ready) => {
                 let ready = self.door().gate.journal().health().ok;

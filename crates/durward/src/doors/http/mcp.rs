@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_gate::{Posted, Reply, Standing};
+use durward_gate::{Endpoint, Posted, Reply, Standing};
 use durward_ledger::{Event, EventName};
 use durward_wire::{
     era,
@@ -24,6 +24,7 @@ impl Connection {
         &mut self,
         head: &Head,
         method: McpMethod,
+        endpoint: &Endpoint,
         settings: &HttpSettings,
     ) -> Next {
         if method != McpMethod::Post {
@@ -43,11 +44,11 @@ impl Connection {
             Err(answer) => return self.reply(head, answer).await,
         };
         match method {
-            McpMethod::Post => self.post(head, &standing, settings).await,
-            McpMethod::Get => self.get(head, &standing).await,
+            McpMethod::Post => self.post(head, &standing, endpoint, settings).await,
+            McpMethod::Get => self.get(head, &standing, endpoint).await,
             McpMethod::Delete => {
                 let gate = Arc::clone(&self.door().gate);
-                let answer = match gate.session_of(&standing, &head.headers) {
+                let answer = match gate.session_of(&standing, endpoint, &head.headers) {
                     Some(session) => match gate.end(&session) {
                         Ok(()) => Answer::empty(204),
                         Err(error) => {
@@ -66,6 +67,7 @@ impl Connection {
         &mut self,
         head: &Head,
         standing: &Arc<Standing>,
+        endpoint: &Endpoint,
         settings: &HttpSettings,
     ) -> Next {
         if head.expect_continue
@@ -86,7 +88,7 @@ impl Connection {
             depth: settings.limits.depth,
         };
         let gate = Arc::clone(&self.door().gate);
-        match gate.post(standing, &head.headers, &body, limits) {
+        match gate.post(standing, endpoint, &head.headers, &body, limits) {
             Posted::Now(reply) => self.send(head, whole(reply)).await,
             Posted::Accepted => self.send(head, Answer::empty(202)).await,
             Posted::NoSession => self.send(head, no_session()).await,

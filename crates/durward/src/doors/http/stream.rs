@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use durward_core::{BoxFuture, Era};
 use durward_gate::{
-    Messages, Reply, Running, Standing,
+    Endpoint, Messages, Reply, Running, Standing,
     stream::{GET_STREAM, Reader},
 };
 use durward_wire::{
@@ -140,9 +140,14 @@ impl Connection {
     }
 
     /// The GET stream of a session, or a stream that is taken up again.
-    pub(super) async fn get(&mut self, head: &Head, standing: &Arc<Standing>) -> Next {
+    pub(super) async fn get(
+        &mut self,
+        head: &Head,
+        standing: &Arc<Standing>,
+        endpoint: &Endpoint,
+    ) -> Next {
         let gate = Arc::clone(&self.door().gate);
-        let Some(session) = gate.session_of(standing, &head.headers) else {
+        let Some(session) = gate.session_of(standing, endpoint, &head.headers) else {
             return self.reply(head, no_session()).await;
         };
         let at = last_event(&head.headers).unwrap_or(EventId {

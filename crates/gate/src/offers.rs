@@ -1,0 +1,69 @@
+//! Offers that change while clients are served: the catalogue is merged anew under the same configuration,
+//! and whoever listens is told.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard, PoisonError, Weak},
+};
+
+use durward_core::{CallerId, Provider};
+
+use crate::{endpoint::Endpoint, gate::Gate, house::House, standing::Standing};
+
+impl Gate {
+    /// Lets these providers tell when what they offer changes.
+    pub(crate) fn attend(&self, providers: &[Arc<dyn Provider>]) {
+        for provider in providers {
+            let gate = Weak::clone(&self.weak);
+            provider.attend(Arc::new(move || {
+                if let Some(gate) = gate.upgrade() {
+                    gate.offers_changed();
+                }
+            }));
+        }
+    }
+
+    /// Merges anew what is offered now.
+    pub(crate) fn offers_changed(&self) {
+        let _alone = self.one_at_a_time();
+        let house = self.house().merged_anew(self.clock().monotonic());
+        for (old, now) in self.put_in_force(house) {
+            self.announce(&old, &now);
+        }
+    }
+
+    /// Puts a house in force. Gives the standings that were and are, of callers that it knows; those of
+    /// others end.
+    pub(crate) fn put_in_force(&self, house: House) -> Vec<(Arc<Standing>, Arc<Standing>)> {
+        // Taken before: a caller who comes in between has nothing to be told.
+        let before: Vec<_> = self.standings().values().cloned().collect();
+        self.take_house(house);
+        let mut changed = Vec::new();
+        for old in before {
+            match self.refresh(&old) {
+                Some(now) => changed.push((old, now)),
+                None => {
+                    self.standings().remove(&old.caller().id);
+                    self.expel(&old.caller().id);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Houses follow each other: no two are built on the same one.
+    pub(crate) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Is there such a server?
+    pub fn serves(&self, endpoint: &Endpoint) -> bool {
+        let house = self.house();
+        endpoint
+            .server()
+            .is_none_or(|server| house.catalogue.shelves().contains_key(server))
+    }
+}
+
+/// The standings of callers, by their names.
+pub(crate) type Standings = HashMap<CallerId, Arc<Standing>>;

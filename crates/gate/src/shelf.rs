@@ -1,0 +1,71 @@
+//! What one server offers, under its own names and in its own order: what its endpoint shows.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use durward_core::{Given, Offer, Provider, RawJson, Shown};
+
+use crate::view::ListKind;
+
+/// One server's part of the catalogue.
+pub(crate) struct Shelf {
+    pub(crate) provider: Arc<dyn Provider>,
+    /// What the server says that it can do, where that is known.
+    pub(crate) capabilities: Option<RawJson>,
+    /// What it tells a model of itself.
+    pub(crate) instructions: Option<String>,
+    /// Is this what was last known, rather than what is?
+    pub(crate) stale: bool,
+    /// For how long it held when it was taken in.
+    pub(crate) ttl: Option<Duration>,
+    lists: [OwnNames; 4],
+}
+
+/// The names of one list, in the server's order.
+#[derive(Default)]
+struct OwnNames {
+    /// Each by the name that all servers' things go by.
+    exposed: Vec<Arc<str>>,
+    by_own: HashMap<Box<str>, Arc<str>>,
+}
+
+impl Shelf {
+    pub(crate) fn of(provider: &Arc<dyn Provider>, offer: &Offer) -> Self {
+        Self {
+            provider: Arc::clone(provider),
+            capabilities: offer.capabilities.clone(),
+            instructions: offer.instructions.clone(),
+            stale: offer.stale,
+            ttl: offer.ttl,
+            lists: Default::default(),
+        }
+    }
+
+    /// Takes one thing in. What is not given by a server has one name only.
+    pub(crate) fn put<T>(&mut self, kind: ListKind, exposed: &str, shown: &Shown<T>) {
+        let own = match shown {
+            Shown::Given(Given { name, .. }) => name.as_ref(),
+            Shown::Own(_) => exposed,
+        };
+        let list = &mut self.lists[kind as usize];
+        if !list.by_own.contains_key(own) {
+            let exposed: Arc<str> = exposed.into();
+            list.by_own.insert(own.into(), Arc::clone(&exposed));
+            list.exposed.push(exposed);
+        }
+    }
+
+    /// What something of this own name is called among all servers.
+    pub(crate) fn exposed(&self, kind: ListKind, own: &str) -> Option<&Arc<str>> {
+        self.lists[kind as usize].by_own.get(own)
+    }
+
+    /// All of a list, by their names among all servers, in the server's order.
+    pub(crate) fn listed(&self, kind: ListKind) -> &[Arc<str>] {
+        &self.lists[kind as usize].exposed
+    }
+
+    /// Is there nothing at all?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lists.iter().all(|list| list.exposed.is_empty())
+    }
+}
