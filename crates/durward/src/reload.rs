@@ -11,6 +11,7 @@ use crate::{
     assembly::{self, Rooms},
     config::{Config, Loaded, Sources, Watch, load},
     egress,
+    servers::Servers,
     signals::HangUps,
     status::Status,
 };
@@ -20,6 +21,7 @@ pub struct Reloader {
     gate: Arc<Gate>,
     connector: Connector,
     status: Option<Arc<Status>>,
+    servers: Arc<Servers>,
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
@@ -36,6 +38,7 @@ impl Reloader {
             gate: Arc::clone(&rooms.gate),
             connector: rooms.connector.clone(),
             status: rooms.status.clone(),
+            servers: Arc::clone(&rooms.servers),
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
@@ -61,10 +64,15 @@ impl Reloader {
         let put = load(&self.sources)
             .map_err(|error| error.to_string())
             .and_then(|loaded| {
+                let planned = self
+                    .servers
+                    .plan(&loaded.config)
+                    .map_err(|error| error.to_string())?;
                 let status = self.status.as_ref();
-                let house = assembly::house(&loaded.config, &self.connector, status)
+                let house = assembly::house(&loaded.config, &self.connector, &planned, status)
                     .map_err(|error| error.to_string())?;
                 self.gate.reload(house).map_err(|error| error.to_string())?;
+                self.servers.put(planned);
                 // It reads well: loading has tried it.
                 self.connector
                     .reload(egress::settings(&loaded.config))
