@@ -192,7 +192,9 @@ async fn a_spawner_that_hangs_is_replaced() {
         .await;
     let spawner = launcher.spawner().unwrap();
     kill(spawner, Signal::STOP);
+    tokio::time::pause();
     let fault = launcher.spawn(&Plan::new(["true"])).await.unwrap_err();
+    tokio::time::resume();
     assert!(matches!(fault, LaunchFault::LauncherSilent(_)) && fault.started());
     let mut next = launcher.spawn(&Plan::new(["true"])).await.unwrap();
     assert_eq!(next.exited().await, Exit::Code(0));
