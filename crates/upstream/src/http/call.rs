@@ -154,6 +154,11 @@ impl Calling<'_> {
         };
         match came {
             Err(fault) => fault.into(),
+            Ok((Came::Message(_) | Came::Nothing | Came::Stream(_), _))
+                if self.session.is_answered_elsewhere =>
+            {
+                from(talk.until_answered(mailbox).await)
+            }
             Ok((Came::Message(bytes), _)) => {
                 let answer = self.take(&bytes, &mut talk);
                 answer.unwrap_or_else(|| {
