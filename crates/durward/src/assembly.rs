@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, SystemClock};
-use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
+use durward_gate::{CatalogueError, ExchangeLimits, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
     GuardError,
     limit::{LimitsSettings, ToolLimits, ToolTable},
@@ -151,6 +151,7 @@ pub fn house(config: &Config, connector: &Connector) -> Result<HouseSettings, As
         policy: policy(config)?,
         providers,
         limits: limits(config)?,
+        exchange: ExchangeLimits::default(),
         keys: keys(config)?,
         os_users: os_users(config),
         redactor: Redactor::new(&config.audit.redact_names)?,
