@@ -75,6 +75,15 @@ build_durward() {
 # serve FOLDER OPTION...: starts the program on a free port with a state folder of its own below
 # FOLDER; sets `url`, `key` and `served` (the process).
 serve() {
+  serve_with_key "$@"
+  local key_file
+  key_file=$(sed -n 's/.*"key_file": *"\([^"]*\)".*/\1/p' "$1/facts")
+  [ -r "$key_file" ] || { cat "$1/log"; echo "durward made no key"; exit 1; }
+  key=$(cat "$key_file")
+}
+
+# As `serve`, of one that has a key already.
+serve_with_key() {
   local folder=$1
   shift
   mkdir -p "$folder/state"
@@ -87,8 +96,5 @@ serve() {
     sleep 0.1
   done
   url=$(sed -n 's/.*"url": *"\([^"]*\)".*/\1/p' "$folder/facts")
-  local key_file
-  key_file=$(sed -n 's/.*"key_file": *"\([^"]*\)".*/\1/p' "$folder/facts")
-  [ -n "$url" ] && [ -r "$key_file" ] || { cat "$folder/log"; echo "durward did not start"; exit 1; }
-  key=$(cat "$key_file")
+  [ -n "$url" ] || { cat "$folder/log"; echo "durward did not start"; exit 1; }
 }

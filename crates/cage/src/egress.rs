@@ -26,4 +26,5 @@ pub use connector::Connector;
 pub use durward_guard::egress::EgressFault;
 pub use exchange::{Request, Response};
 pub use front::{FrontLimits, serve_front};
+pub use link::Stream;
 pub use settings::{Credential, EgressSettings};

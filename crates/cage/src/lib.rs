@@ -1,9 +1,11 @@
-//! The operating system's walls: files by handle, the one way out, peer credentials.
+//! The operating system's walls: files by handle, the one way out, the launcher, peer credentials.
 //!
 //! A file is reached from the descriptor of its root, one name at a time where a symbolic link lies
-//! on the way, so that what was judged is what is opened. `unsafe` is allowed here and not needed.
+//! on the way, so that what was judged is what is opened. `unsafe` is allowed here, and needed where a
+//! process is started: `launch/begin.rs`, `launch/signals.rs`.
 
 pub mod egress;
 pub mod files;
+pub mod launch;
 pub mod peer;
 pub mod socket;

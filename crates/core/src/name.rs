@@ -53,40 +53,6 @@ impl std::borrow::Borrow<str> for ToolName {
     }
 }
 
-/// The name of a server of the configuration, by which its provider goes too.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ServerName(PackName);
-
-impl ServerName {
-    /// Parses a name.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        PackName::new(name).map(Self)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// As its provider's name.
-    pub fn as_provider(&self) -> &PackName {
-        &self.0
-    }
-}
-
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::borrow::Borrow<str> for ServerName {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
 /// A provider's name: a pack's, or a server's of the configuration, `[a-z][a-z0-9-]{0,30}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
@@ -118,5 +84,67 @@ impl PackName {
 impl fmt::Display for PackName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// The name that the configuration gives another MCP server, `[a-z][a-z0-9-]{0,30}`. It has no `_`, so
+/// that it ends at the first `__` of an exposed name, and fits into a URI's scheme (RFC 3986, section 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ServerName(PackName);
+
+impl ServerName {
+    /// Parses a name.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        PackName::new(name).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The same, as a provider's name.
+    pub fn as_provider(&self) -> &PackName {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::borrow::Borrow<str> for ServerName {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_s_name_has_no_underscore_and_fits_a_scheme() {
+        for name in ["a", "crm", "my-crm-2", &"a".repeat(31)] {
+            assert_eq!(ServerName::new(name).unwrap().as_str(), name);
+        }
+        for name in [
+            "",
+            "A",
+            "2a",
+            "-a",
+            "a_b",
+            "a__b",
+            "a.b",
+            "a+b",
+            "ä",
+            "a b",
+            &"a".repeat(32),
+        ] {
+            assert!(ServerName::new(name).is_err(), "{name}");
+        }
     }
 }

@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::{
     config::{self, Config},
     egress,
+    status::Status,
 };
 
 /// A configuration that reads well and can't be used.
@@ -65,11 +66,21 @@ pub struct Rooms {
     pub limits: Arc<MemoryLimits>,
     /// The way out.
     pub connector: Connector,
+    /// What a daemon tells of itself; others are there for one client, which started them.
+    pub status: Option<Arc<Status>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Rooms {
+    /// What a configuration says to this gate.
+    ///
+    /// # Errors
+    /// [`AssemblyError`].
+    pub fn house(&self, config: &Config) -> Result<HouseSettings, AssemblyError> {
+        house(config, &self.connector, self.status.as_ref())
+    }
+
     /// Writes down that durward stopped, and closes the journal.
     pub fn close(&self) {
         let stopped = durward_ledger::Event::new(durward_ledger::EventName::STOPPED);
@@ -92,7 +103,14 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
-    let house = house(config, &connector)?;
+    let status = match chain {
+        ChainName::Serve => {
+            let redactor = Redactor::new(&config.audit.redact_names)?;
+            Some(Arc::new(Status::new(Arc::clone(&clock), redactor)))
+        }
+        _ => None,
+    };
+    let house = house(config, &connector, status.as_ref())?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -108,6 +126,9 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         stateless: config.listen.stateless,
     };
     let gate = Gate::new(settings, house)?;
+    if let Some(status) = &status {
+        status.stand_at(&gate);
+    }
     journal
         .event(durward_ledger::Event::new(
             durward_ledger::EventName::STARTED,
@@ -118,6 +139,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         journal,
         limits,
         connector,
+        status,
         clock,
     })
 }
@@ -127,14 +149,18 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
 /// # Errors
 /// [`AssemblyError`].
 pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
-    house(config, &egress::connector(config)?)
+    house(config, &egress::connector(config)?, None)
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`.
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn house(config: &Config, connector: &Connector) -> Result<HouseSettings, AssemblyError> {
+pub fn house(
+    config: &Config,
+    connector: &Connector,
+    status: Option<&Arc<Status>>,
+) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if config.packs.fs.enabled {
         let pack = FsPack::open(&files(config))?;
@@ -146,6 +172,9 @@ pub fn house(config: &Config, connector: &Connector) -> Result<HouseSettings, As
     if config.packs.http.enabled {
         let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
+    }
+    if let Some(status) = status {
+        providers.push(Arc::clone(status) as Arc<dyn Provider>);
     }
     Ok(HouseSettings {
         policy: policy(config)?,

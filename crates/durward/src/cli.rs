@@ -10,6 +10,7 @@ mod config;
 mod keys;
 mod serve;
 mod setup;
+mod status;
 mod stdio;
 mod tools;
 mod trust;
@@ -81,6 +82,8 @@ enum Command {
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
     Config(config::Config),
+    /// Say how the running daemon stands: its servers, breakers and sessions.
+    Status(status::Status),
     /// Show what a configuration would share and run, and pin it.
     Trust(trust::Trust),
     /// API keys.
@@ -120,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Stdio(command) => command.run(&common),
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
+        Command::Status(command) => command.run(&common),
         Command::Trust(command) => command.run(&common),
         Command::Keys(command) => command.run(&common),
         Command::Tools(command) => command.run(&common),

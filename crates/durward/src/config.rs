@@ -27,6 +27,7 @@ mod reader;
 mod schema;
 mod secrets;
 mod semantic;
+mod servers;
 mod show;
 mod site;
 mod sources;
@@ -55,14 +56,19 @@ pub use docs::docs;
 pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
 pub use files::{Files, Glob, NamedRoot, RootName};
 pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
-pub use limits::{Limits, Rate, ToolKey, ToolLimit};
+pub use limits::{Breaker, Exchanges, Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, Redirects};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use schema::schema;
-pub use secrets::{SecretName, SecretSource, SecretText, Secrets};
+pub use secrets::{PerhapsSecret, SecretName, SecretSource, SecretText, Secrets};
+pub use servers::{
+    Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, HeaderKey, Http, Instances,
+    OwnToolKey, Program, Reach, Sandbox, Server, ServerKey, ServerLimits, ServerTools, ServerUrl,
+    Servers, TierWord, ToolGlob, Transport,
+};
 pub use show::show;
 pub use site::{HostName, MountPath, PublicUrl};
 pub use sources::Sources;
@@ -98,6 +104,9 @@ pub struct Config {
     pub secrets: Secrets,
     /// Built-in tools, each with the tier read, operate or danger.
     pub packs: Packs,
+    /// Other MCP servers, by name; their tools are `<name>__<tool>`.
+    #[schemars(with = "std::collections::BTreeMap<String, Server>")]
+    pub servers: Servers,
     /// What is recorded of every call, and where.
     pub audit: Audit,
     /// What several durwards behind one address share.
@@ -121,6 +130,7 @@ impl Default for Config {
             egress: Egress::default(),
             secrets: Secrets::default(),
             packs: Packs::default(),
+            servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),
             telemetry: Telemetry::default(),

@@ -154,7 +154,7 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     }
     let key = first_key::make(config, rooms.clock.as_ref()).map_err(failed)?;
     if key.is_some() {
-        let house = assembly::house(config, &rooms.connector)?;
+        let house = rooms.house(config)?;
         rooms.gate.reload(house).map_err(failed)?;
     }
     Ok(key)

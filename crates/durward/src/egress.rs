@@ -3,7 +3,7 @@
 use durward_cage::egress::{Connector, Credential, EgressSettings};
 use durward_guard::{GuardError, egress::EgressRules};
 
-use crate::config::Config;
+use crate::config::{Config, Http};
 
 /// So many hosts are named to a caller.
 const MOST_NAMED: usize = 50;
@@ -16,6 +16,14 @@ pub fn connector(config: &Config) -> Result<Connector, GuardError> {
     Connector::new(settings(config))
 }
 
+/// What the configuration says of the way to one server: what it says of any, and that server's own URL.
+/// Nobody else's way leads there, least of all a tool's: past the gate there is no door to a server.
+pub fn for_server(config: &Config, server: &Http) -> EgressSettings {
+    let mut settings = settings(config);
+    settings.rules.written_urls = vec![server.url.to_string()];
+    settings
+}
+
 /// What the configuration says of the way out.
 pub fn settings(config: &Config) -> EgressSettings {
     let egress = &config.egress;
@@ -25,7 +33,7 @@ pub fn settings(config: &Config) -> EgressSettings {
         block_ports: egress.block_ports.iter().map(|port| port.get()).collect(),
         dns_enabled: egress.dns.enabled,
         dns_allow: egress.dns.allow.iter().map(ToString::to_string).collect(),
-        // No section with a URL of another server is built yet.
+        // Those of servers are for their own connections: see `for_server`.
         written_urls: Vec::new(),
     };
     let credentials = egress.credentials.iter().filter_map(|(site, credential)| {

@@ -6,6 +6,7 @@
 pub mod assembly;
 mod bench;
 pub mod cli;
+mod client;
 pub mod config;
 pub mod daemon;
 pub mod doors;
@@ -15,5 +16,6 @@ mod first_key;
 pub mod reload;
 mod signals;
 mod snippets;
+pub mod status;
 mod telemetry;
 mod upkeep;

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use durward_cage::launch::{is_launcher, run_launcher};
+
 fn main() -> ExitCode {
+    if is_launcher() {
+        run_launcher()
+    }
     durward::cli::run()
 }

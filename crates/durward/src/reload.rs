@@ -4,6 +4,7 @@ use std::{io, path::Path, sync::Arc};
 
 use durward_cage::egress::Connector;
 use durward_gate::Gate;
+use durward_guard::redact::Redactor;
 use durward_ledger::{Event, EventName};
 
 use crate::{
@@ -11,12 +12,14 @@ use crate::{
     config::{Config, Loaded, Sources, Watch, load},
     egress,
     signals::HangUps,
+    status::Status,
 };
 
 /// Watches and reloads. A wrong configuration is said and recorded, and the old one stays.
 pub struct Reloader {
     gate: Arc<Gate>,
     connector: Connector,
+    status: Option<Arc<Status>>,
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
@@ -32,6 +35,7 @@ impl Reloader {
         Ok(Self {
             gate: Arc::clone(&rooms.gate),
             connector: rooms.connector.clone(),
+            status: rooms.status.clone(),
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
@@ -57,13 +61,18 @@ impl Reloader {
         let put = load(&self.sources)
             .map_err(|error| error.to_string())
             .and_then(|loaded| {
-                let house = assembly::house(&loaded.config, &self.connector)
+                let status = self.status.as_ref();
+                let house = assembly::house(&loaded.config, &self.connector, status)
                     .map_err(|error| error.to_string())?;
                 self.gate.reload(house).map_err(|error| error.to_string())?;
                 // It reads well: loading has tried it.
                 self.connector
                     .reload(egress::settings(&loaded.config))
                     .map_err(|error| error.to_string())?;
+                if let Some(status) = &self.status {
+                    let redactor = Redactor::new(&loaded.config.audit.redact_names);
+                    status.redact_by(redactor.map_err(|error| error.to_string())?);
+                }
                 Ok(loaded)
             });
         match put {

@@ -1,13 +1,15 @@
-//! Judgements: policy, limits, path rules, ways out, schemas, redaction; pure.
+//! Judgements: policy, limits, breakers, names, path rules, ways out, schemas, redaction; pure.
 //!
-//! Nothing here does I/O, asks the time or keeps state: what is judged comes in, the verdict goes
-//! out. Whatever can be wrong in the configuration is a [`GuardError`] when a judge is built, never
-//! a surprise when it judges.
+//! Nothing here does I/O or asks the time, and but for a [`breaker`] nothing keeps state: what is
+//! judged comes in, the verdict goes out. Whatever can be wrong in the configuration is a
+//! [`GuardError`] when a judge is built, never a surprise when it judges.
 
+pub mod breaker;
 pub mod egress;
 mod error;
 pub mod glob;
 pub mod limit;
+pub mod names;
 pub mod path;
 pub mod policy;
 pub mod redact;

@@ -1,4 +1,4 @@
-//! State that may be shared: keys, limits, revocations.
+//! State that may be shared: keys, limits, revocations, what is known of other servers.
 //!
 //! What lies on disk is private to its user (files 0600 in folders 0700) and is only ever replaced
 //! whole. What lies in memory is bounded.
@@ -10,5 +10,6 @@ pub mod keys;
 pub mod limits;
 pub mod revocation;
 pub mod sealing;
+pub mod servers;
 
 pub use error::StoreError;

@@ -1,5 +1,7 @@
 //! Our own envelope, written around raw slices: nothing inside them is read or changed.
 
+mod pieces;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use durward_core::{OwnResult, ProtocolError, RawJson, put_quoted};
 
@@ -7,6 +9,8 @@ use crate::scan::{
     RequestId,
     members::{self, Member},
 };
+
+pub use pieces::{Pieces, relayed_request};
 
 /// A member to write: its name and its value.
 pub type Addition<'a> = (&'a str, &'a RawJson);

@@ -1,5 +1,7 @@
 //! The MCP headers of a POST, and what they must say (2026-07-28, `basic/transports`).
 
+mod params;
+
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,6 +13,8 @@ use crate::{
     meta::{self, RequestMeta},
     scan::Params,
 };
+
+pub use params::{BadAnnotation, HeaderParams};
 
 /// `MCP-Protocol-Version`, as [`Headers`] spells names.
 pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
@@ -116,6 +120,18 @@ pub fn decoded(value: &[u8]) -> Result<Cow<'_, str>, BadValue> {
     String::from_utf8(bytes)
         .map(Cow::Owned)
         .map_err(|_| BadValue::Base64)
+}
+
+/// The header value that stands for a text: the text where it can stand there as it is, else the
+/// sentinel around its Base64. The other way round: [`decoded`].
+pub fn encoded(text: &str) -> Cow<'_, str> {
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_trimmed = text.trim_ascii().len() == text.len();
+    if printable && is_trimmed && !text.starts_with("=?base64?") {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("=?base64?{}?=", STANDARD.encode(text)))
+    }
 }
 
 /// The member of `params` that `Mcp-Name` repeats, for the methods that have one.

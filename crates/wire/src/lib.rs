@@ -4,8 +4,10 @@
 //! envelope around such slices. Nothing here does I/O, keeps state beyond a connection's framing, or
 //! judges what a message asks for.
 
+pub mod bridge;
 pub mod code;
 pub mod cursor;
+pub mod edit;
 pub mod encode;
 pub mod era;
 pub mod frame;
@@ -19,5 +21,6 @@ pub use frame::{Frame, LineFrames};
 pub use meta::RequestMeta;
 pub use scan::{
     Malformed, MalformedKind, Message, Method, NotASoundId, NotAString, NotAnObject, Notification,
-    Params, Request, RequestId, Response, ResponseOutcome, ScanLimits, members, scan, without,
+    Params, Request, RequestId, Response, ResponseOutcome, ScanLimits, elements, members, scan,
+    without,
 };

@@ -17,6 +17,8 @@ pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// Who the client says it is.
 pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// Who the server says it is, in the results of modern ones.
+pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// From which severity on the client wants this request's logs.
 pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// The client's name for this request's progress.
@@ -112,7 +114,8 @@ pub fn read(params: &Params) -> Result<RequestMeta, ProtocolError> {
     Ok(found)
 }
 
-fn is_envelope(key: &str) -> bool {
+/// Is it a key of the envelope, which is never passed on?
+pub(crate) fn is_envelope(key: &str) -> bool {
     let envelope = [
         PROTOCOL_VERSION,
         CLIENT_CAPABILITIES,

@@ -15,7 +15,7 @@ use durward_core::RawJson;
 
 pub use id::{NotASoundId, RequestId};
 pub use malformed::{Malformed, MalformedKind};
-pub use members::{members, without};
+pub use members::{elements, members, without};
 pub use method::Method;
 pub use params::{NotAString, NotAnObject, Params};
 

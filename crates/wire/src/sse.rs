@@ -1,10 +1,14 @@
-//! Event streams (WHATWG HTML, section 9.2) as servers of MCP write them.
+//! Event streams (WHATWG HTML, section 9.2) as servers of MCP write them, and as we read them.
+
+mod events;
 
 use std::{fmt, fmt::Write as _, num::ParseIntError, str::FromStr, time::Duration};
 
 use bytes::{BufMut, BytesMut};
 
 use crate::frame::put_on_one_line;
+
+pub use events::{Event, EventParser, EventTooLong};
 
 /// Names an event, so that a client can resume behind it: `<stream>.<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -109,6 +109,24 @@ impl Connector {
         let standing = self.shared.standing.load_full();
         self.shared.connect(&standing, target, limit).await
     }
+
+    /// A stream to the target's origin, with TLS where its scheme says so, judged as any other.
+    ///
+    /// # Errors
+    /// Any [`EgressFault`] before the first byte.
+    pub async fn open(
+        &self,
+        target: &Target,
+        limit: Duration,
+    ) -> Result<Box<dyn Stream>, EgressFault> {
+        let standing = self.shared.standing.load_full();
+        self.shared.open(&standing, target, limit).await
+    }
+
+    /// Names the settings in force. What was opened under other ones is not to be used again.
+    pub fn settings_id(&self) -> u64 {
+        self.shared.standing.load().id
+    }
 }
 
 impl Shared {

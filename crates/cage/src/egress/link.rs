@@ -34,7 +34,7 @@ const HEADERS: usize = 128;
 const INTERIM: u8 = 8;
 
 /// Bytes to elsewhere and back, in the clear or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A body in one piece.

@@ -84,7 +84,7 @@ fn walk(folder: &Path, connections: usize, time: Duration) -> Result<Side, Failu
         .map_err(|error| failed(&error))?;
     rooms
         .gate
-        .reload(assembly::house(&loaded.config, &rooms.connector)?)
+        .reload(rooms.house(&loaded.config)?)
         .map_err(|error| failed(&error))?;
     let (gate, stop) = (Arc::clone(&rooms.gate), Cancel::new());
     let (ended, limits) = (stop.clone(), &loaded.config.listen.limits);

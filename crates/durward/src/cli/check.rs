@@ -1,7 +1,7 @@
 //! `durward check`
 
 use clap::Args;
-use durward_core::{RoleName, Tier, ToolName};
+use durward_core::{RoleName, ServerName, Tier, ToolName};
 use durward_gate::ToolEntry;
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
@@ -9,11 +9,12 @@ use serde::Serialize;
 use crate::{
     assembly,
     cli::{Common, setup},
+    config::Reach,
     exit::Failure,
 };
 
-/// Check the configuration, its secrets and paths, and list every tool with its tier and the roles
-/// that may call it. Any problem is exit code 3.
+/// Check the configuration, its secrets and paths, and list the servers behind the gate, and every tool
+/// with its tier and the roles that may call it. Any problem is exit code 3.
 #[derive(Debug, Args)]
 pub(super) struct Check {}
 
@@ -25,6 +26,41 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     with: Option<String>,
     roles: Vec<String>,
+}
+
+/// A server, and how it is reached.
+#[derive(Serialize)]
+struct ServerRow<'a> {
+    server: &'a ServerName,
+    /// A program and its arguments, or an address.
+    reach: String,
+    /// The walls that it runs within, if it is a program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<&'static str>,
+}
+
+impl<'a> ServerRow<'a> {
+    fn of(server: &'a ServerName, reach: &Reach) -> Self {
+        let (reach, sandbox) = match reach {
+            Reach::Program(program) => (program.command.to_string(), Some("host")),
+            Reach::Http(http) => (http.url.to_string(), None),
+        };
+        Self {
+            server,
+            reach,
+            sandbox,
+        }
+    }
+
+    fn print(&self) {
+        let sandbox = self.sandbox.map(|word| format!("  (sandbox: {word})"));
+        println!(
+            "{:<24} server   {}{}",
+            self.server,
+            self.reach,
+            sandbox.unwrap_or_default()
+        );
+    }
 }
 
 impl Check {
@@ -46,6 +82,14 @@ impl Check {
                     roles: roles_for(policy, entry, tier),
                 })
         });
+        for (key, server) in &loaded.config.servers {
+            let row = ServerRow::of(key.name(), &server.reach);
+            if common.json {
+                println!("{}", serde_json::json!(row));
+            } else {
+                row.print();
+            }
+        }
         for row in rows {
             if common.json {
                 println!("{}", serde_json::json!(row));

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     assembly::{self, Rooms},
     cli::{Common, setup},
+    client,
     doors::pipe,
     exit::{Failure, failed},
 };
@@ -144,15 +145,9 @@ fn ask(
     rooms: &Rooms,
     standing: &Arc<Standing>,
     method: &str,
-    mut params: Value,
+    params: Value,
 ) -> Result<Value, Failure> {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo":
-            {"name": "durward", "version": env!("CARGO_PKG_VERSION")},
-    });
-    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let request = client::request(method, params);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

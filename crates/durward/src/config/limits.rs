@@ -35,6 +35,10 @@ pub struct Limits {
     pub timeout: Period,
     /// The largest result; beyond it the call ends as `too_large`.
     pub result: Size,
+    /// Calls that wait for an answer to their question.
+    pub exchange: Exchanges,
+    /// When a tool that keeps failing is left alone for a while; only its execution faults count.
+    pub breaker: Breaker,
 }
 
 impl Default for Limits {
@@ -48,6 +52,56 @@ impl Default for Limits {
             tools: BTreeMap::new(),
             timeout: Period::seconds(30),
             result: Size::mebibytes(16),
+            exchange: Exchanges::default(),
+            breaker: Breaker::default(),
+        }
+    }
+}
+
+/// Bounds of calls that wait for an answer to their question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exchanges {
+    /// How long an answer is waited for.
+    pub ttl: Period,
+    /// How often one call may ask.
+    pub rounds: NonZeroU32,
+    /// Calls of each caller that may wait at once.
+    pub each_caller: NonZeroU32,
+    /// Calls of all callers that may wait at once.
+    pub all: NonZeroU32,
+}
+
+impl Default for Exchanges {
+    fn default() -> Self {
+        Self {
+            ttl: Period::seconds(600),
+            rounds: const { NonZeroU32::new(8).unwrap() },
+            each_caller: const { NonZeroU32::new(16).unwrap() },
+            all: const { NonZeroU32::new(1024).unwrap() },
+        }
+    }
+}
+
+/// When a tool that keeps failing is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// So many faults of one tool in a row open its breaker: its calls are `unavailable` at once. At
+    /// most 1000.
+    pub faults: NonZeroU32,
+    /// The faults count that came within this time.
+    pub window: Period,
+    /// How long it stays open; then one call is tried, and what comes of it decides.
+    pub cool_down: Period,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            faults: const { NonZeroU32::new(5).unwrap() },
+            window: Period::seconds(60),
+            cool_down: Period::seconds(30),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     overlay,
     reader::Reader,
     semantic::semantic,
-    unbuilt,
+    servers, unbuilt,
     unseal::unseal,
     yaml,
 };
@@ -61,6 +61,7 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     overlay::overrides(&mut root, sources, &mut texts, &mut faults);
     unbuilt::refuse(&mut root, &mut faults);
     interpolate(&mut root, sources, &texts, &mut faults);
+    servers::refuse(&mut root, &mut faults);
     mask(&root, &mut texts);
     let config = typed(&mut root, sources, &mut faults);
     let mut warnings = Vec::new();

@@ -45,6 +45,13 @@ pub(super) enum Piece {
     Secret(String),
 }
 
+impl Style {
+    /// Did it come from outside the file?
+    pub(super) fn is_outside(self) -> bool {
+        self == Self::Given
+    }
+}
+
 /// A key and where it stands.
 #[derive(Debug, Clone)]
 pub(super) struct Key {

@@ -9,7 +9,7 @@ use serde::{
 use super::{
     fault::Fault,
     node::{Key, Node, Piece, Style, Value},
-    secrets::SecretText,
+    secrets::{PerhapsSecret, SecretText},
     units, wording,
 };
 
@@ -61,6 +61,18 @@ impl<'a> Reader<'a> {
             }
             Value::Sealed(pieces) => visitor.visit_string(self.unsealed(pieces)?),
             _ => Err(Fault::new("expected a secret").hint(hint)),
+        }
+    }
+
+    /// Any text as it was written, or a secret: the visitor gets that one as a `String`.
+    fn perhaps_secret<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.node.value {
+            Value::Scalar(text, style) if style.is_outside() => visitor.visit_string(text.clone()),
+            Value::Scalar(text, _) => visitor.visit_str(text),
+            Value::Sealed(pieces) => visitor.visit_string(self.unsealed(pieces)?),
+            _ => Err(Fault::new(
+                "expected a text, or a secret as `${secret:name}`",
+            )),
         }
     }
 
@@ -150,12 +162,12 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        if name == SecretText::MARK {
-            return self
-                .secret(visitor)
-                .map_err(|fault| fault.place(self.node.place.clone()));
-        }
-        visitor.visit_newtype_struct(self)
+        let read = match name {
+            SecretText::MARK => self.secret(visitor),
+            PerhapsSecret::MARK => self.perhaps_secret(visitor),
+            _ => return visitor.visit_newtype_struct(self),
+        };
+        read.map_err(|fault| fault.place(self.node.place.clone()))
     }
 
     fn deserialize_enum<V: Visitor<'a>>(

@@ -85,6 +85,12 @@ impl SecretText {
     }
 }
 
+impl PartialEq for SecretText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is(other.0.expose().as_bytes())
+    }
+}
+
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
@@ -125,6 +131,100 @@ impl JsonSchema for SecretText {
             "type": "string",
             "description": "A secret, as `${secret:name}`.",
             "pattern": r"\$\{.+\}",
+        })
+    }
+}
+
+/// A value that may have a secret in it, such as a variable's: one that has, or that came from outside
+/// the file, is never shown.
+#[derive(Clone)]
+pub struct PerhapsSecret {
+    text: Secret,
+    shown: bool,
+}
+
+impl PerhapsSecret {
+    /// The name by which a deserializer knows that `${secret:…}` may stand here, and any other text.
+    pub(super) const MARK: &str = "durward::PerhapsSecret";
+
+    /// The text, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// The text, kept as a secret whatever it is.
+    pub fn secret(&self) -> &Secret {
+        &self.text
+    }
+
+    fn seen(&self) -> &str {
+        if self.shown {
+            self.text.expose()
+        } else {
+            SecretText::SHOWN
+        }
+    }
+}
+
+impl fmt::Debug for PerhapsSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.seen())
+    }
+}
+
+impl PartialEq for PerhapsSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.is(other.text.expose().as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for PerhapsSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = PerhapsSecret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a secret as `${secret:name}`")
+            }
+
+            /// What anyone may see who sees the file.
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PerhapsSecret, E> {
+                Ok(PerhapsSecret {
+                    text: Secret::new(text.to_owned()),
+                    shown: true,
+                })
+            }
+
+            /// What was put together for this place alone.
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<PerhapsSecret, E> {
+                Ok(PerhapsSecret {
+                    text: Secret::new(text),
+                    shown: false,
+                })
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(Self::MARK, Text)
+    }
+}
+
+impl Serialize for PerhapsSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.seen())
+    }
+}
+
+impl JsonSchema for PerhapsSecret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PerhapsSecret".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": ["string", "number", "boolean"],
+            "description": "A text, or a secret as `${secret:name}`.",
         })
     }
 }

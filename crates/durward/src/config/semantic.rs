@@ -1,7 +1,7 @@
 //! What the types can't say: keys that must fit each other.
 
 use durward_core::RoleName;
-use durward_guard::GuardError;
+use durward_guard::{GuardError, breaker::BreakerSettings};
 
 use super::{
     Config, HttpDoor,
@@ -9,6 +9,7 @@ use super::{
     nearest::nearest,
     node::{Node, Place, Value},
     origin::TextId,
+    servers,
 };
 
 /// Adds what is wrong with the whole, and what should not stay so.
@@ -23,6 +24,8 @@ pub(super) fn semantic(
     roots(config, root, faults);
     paths(config, root, faults);
     egress(config, root, faults);
+    bounds(config, root, faults);
+    servers::check(config, root, faults, warnings);
     if config.packs.http.enabled
         && config.egress.hosts.is_empty()
         && config.egress.networks.is_empty()
@@ -130,6 +133,28 @@ fn paths(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Some spans of time can't be nothing, and no count is remembered without an end.
+fn bounds(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
+    let limits = &config.limits;
+    for (period, path) in [
+        (limits.breaker.window, ["limits", "breaker", "window"]),
+        (limits.breaker.cool_down, ["limits", "breaker", "cool_down"]),
+        (limits.exchange.ttl, ["limits", "exchange", "ttl"]),
+    ] {
+        if period.duration().is_zero() {
+            let fault = Fault::new(format!("`{}` must be above 0", path.join(".")));
+            faults.push(fault.place(place_of(root, &path)));
+        }
+    }
+    if limits.breaker.faults.get() > BreakerSettings::MOST {
+        let fault = Fault::new(format!(
+            "at most {} faults are counted",
+            BreakerSettings::MOST
+        ));
+        faults.push(fault.place(place_of(root, &["limits", "breaker", "faults"])));
+    }
+}
+
 /// What one key of `egress` lets out and another one keeps in.
 fn egress(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     let Err(GuardError::Egress { list, entry, why }) = crate::egress::connector(config) else {
@@ -143,7 +168,8 @@ fn egress(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
     faults.push(fault.place(word_place(root, &path, &entry)));
 }
 
-fn place_of(root: &Node, path: &[&str]) -> Place {
+/// Where the value at a path of keys stands.
+pub(super) fn place_of(root: &Node, path: &[&str]) -> Place {
     root.at(path).map_or(
         Place {
             text: TextId::DEFAULTS,

@@ -6,6 +6,7 @@ mod layers;
 mod messages;
 mod reference;
 mod sealed;
+mod servers;
 
 use super::*;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A room may use what has a lower rank, and nothing else.
-const RANKS: [(&str, u8); 10] = [
+const RANKS: [(&str, u8); 11] = [
     ("durward-core", 0),
     ("durward-wire", 1),
     ("durward-guard", 2),
@@ -15,6 +15,7 @@ const RANKS: [(&str, u8); 10] = [
     ("durward-ledger", 3),
     ("durward-store", 3),
     ("durward-packs", 4),
+    ("durward-upstream", 4),
     ("durward-gate", 4),
     ("durward", 5),
     ("durward-testkit", 9),

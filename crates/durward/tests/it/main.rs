@@ -20,6 +20,7 @@ mod protocol_modern;
 mod resources;
 mod roots;
 mod socket;
+mod status;
 mod stdio;
 mod stdio_legacy;
 mod web;

@@ -47,6 +47,16 @@ pub enum Host {
     Address(IpAddr),
 }
 
+impl Host {
+    /// Is it this machine, as far as its spelling says?
+    pub fn is_this_machine(&self) -> bool {
+        match self {
+            Self::Name(name) => name.is_localhost(),
+            Self::Address(address) => address.is_loopback(),
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,6 +9,8 @@ pub enum HeadError {
     LineEnd,
     #[error("the request line is malformed")]
     RequestLine,
+    #[error("the status line is malformed")]
+    StatusLine,
     #[error("a header's name is malformed, or continues the line before")]
     HeaderName,
     #[error("a header's value holds a control character")]
@@ -50,6 +52,8 @@ impl HeadError {
             Self::TooLarge => 431,
             Self::TransferEncoding | Self::MethodTooLong => 501,
             Self::Version => 505,
+            // Of an answer that we were given.
+            Self::StatusLine => 502,
             Self::LineEnd
             | Self::RequestLine
             | Self::HeaderName

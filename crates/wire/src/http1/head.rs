@@ -105,7 +105,7 @@ pub fn parse_head(buf: &[u8], limits: HeadLimits) -> Result<Option<(Head, usize)
 }
 
 /// Bytes up to and with the empty line. Every line must end with CR LF, and CR be nowhere else.
-fn head_length(buf: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
+pub(super) fn head_length(buf: &[u8], limits: HeadLimits) -> Result<Option<usize>, HeadError> {
     let seen = &buf[..buf.len().min(limits.bytes)];
     let mut line = 0;
     for end in memchr::memchr_iter(b'\n', seen) {
@@ -149,7 +149,7 @@ fn check_request_line(head: &[u8]) -> Result<(), HeadError> {
     Ok(())
 }
 
-fn refusal(error: httparse::Error) -> HeadError {
+pub(super) fn refusal(error: httparse::Error) -> HeadError {
     match error {
         httparse::Error::HeaderName => HeadError::HeaderName,
         httparse::Error::HeaderValue => HeadError::HeaderValue,
@@ -192,7 +192,7 @@ fn host(headers: &Headers) -> Result<HostHeader, HeadError> {
     host.parse().map_err(|_| HeadError::Host)
 }
 
-fn keeps_alive(headers: &Headers, version: u8) -> bool {
+pub(super) fn keeps_alive(headers: &Headers, version: u8) -> bool {
     let close = headers.lists("connection", "close");
     !close && (version == 1 || headers.lists("connection", "keep-alive"))
 }

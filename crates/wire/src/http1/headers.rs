@@ -1,8 +1,8 @@
-//! A request's headers: one buffer, and where in it each name and value is.
+//! Headers: one buffer, and where in it each name and value is.
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// Headers in order, names in lower case, values without outer blanks. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -11,8 +11,9 @@ pub struct Headers {
     lines: Vec<Line>,
 }
 
+/// Where one header is.
 #[derive(Debug, Clone, Copy)]
-struct Line {
+pub(super) struct Line {
     name: (u32, u32),
     value: (u32, u32),
 }
@@ -45,21 +46,27 @@ impl Headers {
 
     /// The parsed headers of `head`, whose slices they are.
     pub(super) fn of_head(head: &[u8], parsed: &[httparse::Header<'_>]) -> Self {
-        let mut text = head.to_vec();
-        let mut lines = Vec::with_capacity(parsed.len());
-        for header in parsed {
-            let name = place(head, header.name.as_bytes());
-            text[name.clone()].make_ascii_lowercase();
-            let value = place(head, header.value.trim_ascii());
-            lines.push(Line {
-                name: narrow(name),
-                value: narrow(value),
-            });
+        Self::of_own_head(BytesMut::from(head), Self::lines_of(head, parsed))
+    }
+
+    /// The headers of a head that nobody else needs.
+    pub(super) fn of_own_head(mut text: BytesMut, lines: Vec<Line>) -> Self {
+        for line in &lines {
+            text[line.name.0 as usize..line.name.1 as usize].make_ascii_lowercase();
         }
         Self {
-            text: text.into(),
+            text: text.freeze(),
             lines,
         }
+    }
+
+    /// Where in `head` its parsed headers are.
+    pub(super) fn lines_of(head: &[u8], parsed: &[httparse::Header<'_>]) -> Vec<Line> {
+        let line = |header: &httparse::Header<'_>| Line {
+            name: narrow(place(head, header.name.as_bytes())),
+            value: narrow(place(head, header.value.trim_ascii())),
+        };
+        parsed.iter().map(line).collect()
     }
 
     /// The first value of a header; `name` in lower case.

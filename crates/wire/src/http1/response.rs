@@ -46,7 +46,7 @@ pub fn write_response_head(
     out.put_slice(b"\r\n");
 }
 
-fn put_header(out: &mut BytesMut, name: &str, value: &[u8]) {
+pub(super) fn put_header(out: &mut BytesMut, name: &str, value: &[u8]) {
     out.put_slice(name.as_bytes());
     out.put_slice(b": ");
     let start = out.len();
@@ -59,7 +59,7 @@ fn put_header(out: &mut BytesMut, name: &str, value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
-fn put_number(out: &mut BytesMut, number: usize) {
+pub(super) fn put_number(out: &mut BytesMut, number: usize) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     let mut rest = number;

@@ -24,6 +24,11 @@ impl Member {
         }
     }
 
+    /// The key as it was spelled, quotes included.
+    pub(crate) fn quoted_name<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.key.span.quoted()]
+    }
+
     pub(crate) fn name<'a>(&self, text: &'a [u8]) -> Cow<'a, str> {
         let inner = std::str::from_utf8(&text[self.key.span.range()]).unwrap_or_default();
         if self.key.escaped {
@@ -31,6 +36,11 @@ impl Member {
         } else {
             Cow::Borrowed(inner)
         }
+    }
+
+    /// Where its key begins, quotes and all.
+    pub(crate) fn key_start(&self) -> usize {
+        self.key.span.quoted().start
     }
 
     pub(crate) fn value(&self, object: &Bytes) -> RawJson {
@@ -47,6 +57,32 @@ pub fn members(object: &RawJson) -> Vec<(Cow<'_, str>, RawJson)> {
         .iter()
         .map(|member| (member.name(text), member.value(text)))
         .collect()
+}
+
+/// The elements of an array, as slices of it, in order. None of what is not an array.
+pub fn elements(array: &RawJson) -> Vec<RawJson> {
+    let spans = element_spans(array).unwrap_or_default();
+    let slice = |span: &Span| RawJson::from_scanned(array.bytes().slice(span.range()));
+    spans.iter().map(slice).collect()
+}
+
+/// Where the elements are; `None` of what is not an array.
+pub(crate) fn element_spans(array: &RawJson) -> Option<Vec<Span>> {
+    if array.len() > Span::MAX {
+        return None;
+    }
+    let mut reader = Reader::trusting(array.as_str());
+    reader.blanks();
+    if reader.peek() != Some(b'[') {
+        return None;
+    }
+    let mut found = Vec::new();
+    let read = reader.array(|reader| {
+        found.push(reader.value()?);
+        Ok(())
+    });
+    // A `RawJson` is sound, so it always is.
+    read.is_ok().then_some(found)
 }
 
 /// The object less the members whose key `drop` picks; the rest as it was spelled. `None` if nothing
@@ -116,6 +152,15 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(text, [("a\n", "1"), ("b", r#"{"c":[]}"#)]);
         assert!(members(&RawJson::from_static("[1]")).is_empty());
+    }
+
+    #[test]
+    fn elements_of_an_array() {
+        let array = RawJson::from_static(r#" [ 1 , {"a":[]},"b" ] "#);
+        let found = elements(&array);
+        let text: Vec<_> = found.iter().map(RawJson::as_str).collect();
+        assert_eq!(text, ["1", r#"{"a":[]}"#, "\"b\""]);
+        assert!(elements(&RawJson::from_static("{}")).is_empty());
     }
 
     #[test]

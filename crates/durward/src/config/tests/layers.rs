@@ -329,6 +329,8 @@ limits:
   tools: { web: 20/min, shell: { calls: 10/min, burst: 1, concurrency: 4 } }
   timeout: 1s
   result: 1KiB
+  exchange: { ttl: 1m, rounds: 2, each_caller: 3, all: 4 }
+  breaker: { faults: 6, window: 2m, cool_down: 1s }
 files:
   root: /srv/${OLD}
   allow_dangerous_root: true
@@ -347,6 +349,7 @@ egress:
   credentials: { api.github.com: { header: authorization, value: "Bearer ${secret:old}" } }
 secrets: { old: { env: OLD }, db: { file: /run/db } }
 packs: { fs: { enabled: false }, http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false } }
+servers: { crm: { url: "https://crm.example.com/mcp" } }
 audit:
   journal: j
   fsync: { read: before, operate: before, danger: 1s }

@@ -1,0 +1,141 @@
+//! The process that starts one program and stays until nothing of it is left.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+    process::{
+        Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, wait,
+    },
+};
+
+use super::{
+    Exit,
+    begin::{Given, begin},
+    order::{DESCRIPTORS, Order},
+    report::{Report, Step, TERMINATE},
+    signals,
+    tree::uproot,
+};
+
+/// Keeps one program; `lifeline` hangs up when the spawner is gone.
+pub(super) fn keep(descriptors: [OwnedFd; DESCRIPTORS], signals: OwnedFd, lifeline: OwnedFd) -> ! {
+    let [stdin, stdout, stderr, socket, folder, order] = descriptors;
+    let given = Given {
+        stdin: stdin.as_fd(),
+        stdout: stdout.as_fd(),
+        stderr: stderr.as_fd(),
+        folder: folder.as_fd(),
+    };
+    let program = match start(order, given, &socket) {
+        Ok(program) => program,
+        Err((step, errno)) => {
+            tell(&socket, Report::Failed(step, errno));
+            std::process::exit(0);
+        }
+    };
+    // They are the program's alone: who reads its output waits for the end of it.
+    drop((stdin, stdout, stderr, folder));
+    tell(&socket, Report::Started(program));
+    let mut told = watch(program, &socket, &signals, &lifeline);
+    uproot(|pid, status| {
+        if pid == program && !told {
+            told = true;
+            tell(&socket, Report::Ended(exit(status)));
+        }
+    });
+    std::process::exit(0)
+}
+
+fn start(order: OwnedFd, given: Given<'_>, socket: &OwnedFd) -> Result<Pid, (Step, Errno)> {
+    // For people who list processes; nothing depends on it.
+    let _ = rustix::thread::set_name(c"durward-keeper");
+    // A fork does not inherit it.
+    set_child_subreaper(Some(getpid())).map_err(|errno| (Step::Keep, errno))?;
+    let order = Order::read(order).map_err(|_| (Step::Order, Errno::IO))?;
+    let said = order.said().ok_or((Step::Order, Errno::INVAL))?;
+    if hung_up(socket) {
+        // Nobody waits for it any more.
+        return Err((Step::Order, Errno::CANCELED));
+    }
+    begin(&said, given)
+}
+
+/// Until the program ends, or has to; whether its end was told.
+fn watch(program: Pid, socket: &OwnedFd, signals: &OwnedFd, lifeline: &OwnedFd) -> bool {
+    loop {
+        let mut ready = [socket, signals, lifeline].map(|it| PollFd::new(it, PollFlags::IN));
+        match poll(&mut ready, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+        let [socket_ready, signals_ready, lifeline_ready] =
+            ready.map(|it| !it.revents().is_empty());
+        if signals_ready {
+            signals::drain(signals);
+            if let Some(status) = reap(program) {
+                tell(socket, Report::Ended(exit(status)));
+                return true;
+            }
+        }
+        if lifeline_ready || (socket_ready && !obeyed(program, socket.as_fd())) {
+            return false;
+        }
+    }
+}
+
+/// Waits for whoever ended; how the program did, if it is among them.
+fn reap(program: Pid) -> Option<WaitStatus> {
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        if pid == program {
+            return Some(status);
+        }
+    }
+    None
+}
+
+/// Does what durward says; no more of it where it is gone.
+fn obeyed(program: Pid, socket: BorrowedFd<'_>) -> bool {
+    let mut word = [0; 1];
+    match recv(socket, &mut word[..], RecvFlags::DONTWAIT) {
+        Ok((_, 0)) => false,
+        Ok(_) => {
+            if word == TERMINATE {
+                // It leads a session and a group, and no other can have its number while it is not
+                // waited for. Who is stopped has to go on to hear of it.
+                let _ = kill_process_group(program, Signal::TERM);
+                let _ = kill_process_group(program, Signal::CONT);
+            }
+            true
+        }
+        Err(Errno::AGAIN | Errno::INTR) => true,
+        Err(_) => false,
+    }
+}
+
+fn hung_up(socket: &OwnedFd) -> bool {
+    let mut ready = [PollFd::new(socket, PollFlags::IN)];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut ready, Some(&now)).is_ok_and(|_| ready[0].revents().contains(PollFlags::HUP))
+}
+
+/// Durward may be gone; then there is nobody to tell.
+pub(super) fn tell(socket: &OwnedFd, report: Report) {
+    let _ = send(
+        socket,
+        &report.bytes(),
+        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+    );
+}
+
+fn exit(status: WaitStatus) -> Exit {
+    let byte = |number: i32| u8::try_from(number).ok();
+    let code = status.exit_status().and_then(byte).map(Exit::Code);
+    let signal = || status.terminating_signal().and_then(byte).map(Exit::Signal);
+    code.or_else(signal).unwrap_or(Exit::Lost)
+}

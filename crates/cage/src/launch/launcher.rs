@@ -1,0 +1,253 @@
+//! Durward's hold on the spawner.
+
+use std::{
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::Path,
+    process,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    pipe::{PipeFlags, pipe_with},
+};
+use tokio::{
+    net::{
+        UnixDatagram,
+        unix::pipe::{Receiver, Sender},
+    },
+    time::{sleep, timeout},
+};
+
+use super::{
+    Child, LaunchFault, NAME, Plan, Process,
+    child::hear,
+    order::{self, DESCRIPTORS},
+    post, program,
+    report::Report,
+};
+
+/// A start takes about a millisecond; a spawner that needs this long hangs.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// Until a spawner with a full socket is asked again.
+const FULL: Duration = Duration::from_millis(1);
+
+/// For how long a launcher that is dropped waits for its spawner, which ends what is left first.
+const LAST: Duration = Duration::from_secs(2);
+
+/// Starts programs. Clones share one spawner, which is started at the first use and again if it died.
+#[derive(Debug, Clone, Default)]
+pub struct Launcher(Arc<Running>);
+
+/// The spawner, if it runs.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<Option<Spawner>>);
+
+#[derive(Debug)]
+struct Spawner {
+    process: process::Child,
+    socket: OwnedFd,
+}
+
+impl Launcher {
+    /// Nothing runs before the first [`spawn`](Self::spawn).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a program. Whoever drops the future leaves nothing behind. Within a runtime, to which the
+    /// child then belongs.
+    ///
+    /// # Errors
+    /// [`LaunchFault`].
+    pub async fn spawn(&self, plan: &Plan) -> Result<Child, LaunchFault> {
+        let program = program::find(plan)?;
+        let order = order::write(plan, &program)?;
+        let folder = folder(plan)?;
+        let (stdin, to_stdin) = pipe()?;
+        let (from_stdout, stdout) = pipe()?;
+        let (from_stderr, stderr) = pipe()?;
+        let (ours, theirs) = pair().map_err(LaunchFault::system("no socket can be made"))?;
+        let keeper = keeper(ours).map_err(registered)?;
+        let child = (
+            Sender::from_owned_fd(to_stdin).map_err(registered)?,
+            Receiver::from_owned_fd(from_stdout).map_err(registered)?,
+            Receiver::from_owned_fd(from_stderr).map_err(registered)?,
+        );
+        let descriptors = [stdin, stdout, stderr, theirs, folder, order];
+        let asked = async {
+            while !self.0.ask(&descriptors)? {
+                sleep(FULL).await;
+            }
+            // Only the keeper has them now: if it goes, we see it.
+            drop(descriptors);
+            match hear(&keeper).await {
+                Ok(Some(Report::Started(pid))) => Ok(pid),
+                Ok(Some(Report::Failed(step, errno))) => {
+                    Err(LaunchFault::told(step, errno, program))
+                }
+                Ok(_) | Err(_) => Err(LaunchFault::LauncherDied),
+            }
+        };
+        let Ok(pid) = timeout(SILENT, asked).await else {
+            self.0.bury();
+            return Err(LaunchFault::LauncherSilent(SILENT.as_secs()));
+        };
+        let id = pid?.as_raw_nonzero().get().unsigned_abs();
+        let (stdin, stdout, stderr) = child;
+        let process = Process::new(id, keeper, Arc::clone(&self.0));
+        Ok(Child {
+            stdin,
+            stdout,
+            stderr,
+            process,
+        })
+    }
+
+    /// The spawner's number, if it was started.
+    pub fn spawner(&self) -> Option<u32> {
+        self.0.lock().as_ref().map(|spawner| spawner.process.id())
+    }
+}
+
+impl Running {
+    /// Whether there was room for the order. A spawner that died is replaced: it has not seen the order.
+    fn ask(&self, descriptors: &[OwnedFd; DESCRIPTORS]) -> Result<bool, LaunchFault> {
+        let mut spawner = self.lock();
+        let mut again = true;
+        loop {
+            let asked = match &*spawner {
+                Some(spawner) => {
+                    post::send(&spawner.socket, descriptors.each_ref().map(AsFd::as_fd))
+                }
+                None => Err(Errno::PIPE),
+            };
+            match asked {
+                Ok(()) => return Ok(true),
+                Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => return Ok(false),
+                Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) if again => {
+                    again = false;
+                    if let Some(dead) = spawner.take() {
+                        tracing::warn!("the launcher process died; a new one is started");
+                        dead.kill();
+                    }
+                    *spawner = Some(Spawner::start()?);
+                }
+                Err(errno) => return Err(LaunchFault::NoLauncher(errno.into())),
+            }
+        }
+    }
+
+    /// Ends a spawner that hangs.
+    fn bury(&self) {
+        if let Some(hanging) = self.lock().take() {
+            hanging.kill();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Spawner>> {
+        // What it holds is whole whenever the lock is let go.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let spawner = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spawner) = spawner.take() {
+            spawner.end();
+        }
+    }
+}
+
+impl Spawner {
+    fn start() -> Result<Self, LaunchFault> {
+        let (socket, its) = pair().map_err(LaunchFault::system("no socket can be made"))?;
+        // The very file that runs, even if another stands in its place by now. std starts it without a
+        // copy of our memory (posix_spawn(3)).
+        #[expect(clippy::disallowed_methods, reason = "this is the launcher")]
+        let process = process::Command::new("/proc/self/exe")
+            .arg0(NAME)
+            .env_clear()
+            .stdin(its)
+            .stdout(process::Stdio::null())
+            .stderr(process::Stdio::null())
+            .spawn()
+            .map_err(LaunchFault::NoLauncher)?;
+        Ok(Self { process, socket })
+    }
+
+    /// Lets it end what is left, and itself.
+    fn end(self) {
+        let Self {
+            mut process,
+            socket,
+        } = self;
+        drop(socket);
+        for _ in 0..LAST.as_millis() {
+            if !matches!(process.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // It goes on without us, and ends when it is done.
+    }
+
+    /// One that died or hangs: its keepers see it, and end what they keep.
+    fn kill(self) {
+        let Self {
+            mut process,
+            socket,
+        } = self;
+        drop(socket);
+        // It may be dead; then there is only its status to take.
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
+    let path = plan.folder.as_deref().unwrap_or(Path::new("."));
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(|errno| LaunchFault::Folder {
+        path: path.to_owned(),
+        error: errno.into(),
+    })
+}
+
+/// Its reading end, then its writing end.
+fn pipe() -> Result<(OwnedFd, OwnedFd), LaunchFault> {
+    pipe_with(PipeFlags::CLOEXEC).map_err(LaunchFault::system("no pipe can be made"))
+}
+
+fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+}
+
+/// To the runtime one socket with whole messages is as good as another: a datagram's, but that this kind
+/// hangs up.
+fn keeper(socket: OwnedFd) -> std::io::Result<UnixDatagram> {
+    let socket = std::os::unix::net::UnixDatagram::from(socket);
+    socket.set_nonblocking(true)?;
+    UnixDatagram::from_std(socket)
+}
+
+fn registered(error: std::io::Error) -> LaunchFault {
+    LaunchFault::System {
+        step: "its pipes can't be waited for",
+        error,
+    }
+}

@@ -1,0 +1,158 @@
+//! The process from which keepers are forked: one thread, little memory, and nothing of durward's.
+
+use std::{os::fd::OwnedFd, process::exit};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags, open},
+    io::{Errno, fcntl_dupfd_cloexec},
+    net::{SocketType, sockopt::socket_type},
+    pipe::{PipeFlags, pipe_with},
+    process::{
+        DumpableBehavior, Pid, Resource, Rlimit, WaitOptions, getpid, set_child_subreaper,
+        set_dumpable_behavior, setrlimit, setsid, umask, wait,
+    },
+    stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdin},
+};
+
+use super::{
+    begin::{close_all_but_stdio, fork},
+    keeper::{keep, tell},
+    order::DESCRIPTORS,
+    post,
+    report::{Report, Step},
+    signals, tree,
+};
+
+/// Between two looks at orphans that are not gone yet.
+const ORPHANS: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+
+/// Is the spawner until durward is gone, and all that it started with it.
+pub(super) fn run() -> ! {
+    if socket_type(stdin()).ok() != Some(SocketType::SEQPACKET) {
+        eprintln!("durward starts this by itself: it is of no use alone");
+        exit(2);
+    }
+    // What it does after a fork is sound with one thread alone.
+    if std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count) != 1 {
+        eprintln!(
+            "the launcher has to be started as such: threads run already, or /proc is missing"
+        );
+        exit(2);
+    }
+    match Spawner::begin() {
+        Ok(spawner) => spawner.serve(),
+        // Durward sees that its socket is closed.
+        Err(_) => exit(1),
+    }
+}
+
+struct Spawner {
+    socket: OwnedFd,
+    signals: OwnedFd,
+    /// Each keeper has the first end; the second is here alone, so that it hangs up when we are gone.
+    lifeline: (OwnedFd, OwnedFd),
+    keepers: Vec<Pid>,
+    /// A keeper was killed, and what it kept is ours now.
+    orphans: bool,
+}
+
+impl Spawner {
+    fn begin() -> std::io::Result<Self> {
+        close_all_but_stdio()?;
+        let socket = fcntl_dupfd_cloexec(stdin(), 3)?;
+        let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        dup2_stdin(&null)?;
+        dup2_stdout(&null)?;
+        dup2_stderr(&null)?;
+        let signals = signals::take()?;
+        setsid()?;
+        // What every program begins with.
+        umask(Mode::RWXG | Mode::RWXO);
+        setrlimit(
+            Resource::Core,
+            Rlimit {
+                current: Some(0),
+                maximum: Some(0),
+            },
+        )?;
+        set_child_subreaper(Some(getpid()))?;
+        // No program may look into the memory through which the secrets of all pass (PR_SET_DUMPABLE).
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        rustix::thread::set_name(c"durward-launch")?;
+        Ok(Self {
+            socket,
+            signals,
+            lifeline: pipe_with(PipeFlags::CLOEXEC)?,
+            keepers: Vec::new(),
+            orphans: false,
+        })
+    }
+
+    fn serve(mut self) -> ! {
+        loop {
+            let mut ready = [&self.socket, &self.signals].map(|it| PollFd::new(it, PollFlags::IN));
+            match poll(&mut ready, self.orphans.then_some(&ORPHANS)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => exit(1),
+            }
+            let [asked, stirred] = ready.map(|it| !it.revents().is_empty());
+            if stirred {
+                signals::drain(&self.signals);
+                self.reap();
+            }
+            if self.orphans {
+                self.orphans = tree::kill_but(&self.keepers) > 0;
+            }
+            if asked {
+                match post::receive(&self.socket) {
+                    Ok(Some(order)) => self = self.start(order),
+                    Err(Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::INVAL) => {}
+                    Ok(None) | Err(_) => self.end(),
+                }
+            }
+        }
+    }
+
+    fn start(mut self, order: [OwnedFd; DESCRIPTORS]) -> Self {
+        match fork() {
+            Ok(None) => {
+                let Self {
+                    socket,
+                    signals,
+                    lifeline: (lifeline, ours),
+                    ..
+                } = self;
+                drop((socket, ours));
+                keep(order, signals, lifeline)
+            }
+            Ok(Some(keeper)) => self.keepers.push(keeper),
+            Err(errno) => tell(&order[3], Report::Failed(Step::Fork, errno)),
+        }
+        self
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            let kept = self.keepers.len();
+            self.keepers.retain(|keeper| *keeper != pid);
+            // A keeper that ends by itself leaves nothing.
+            self.orphans |= self.keepers.len() < kept && status.exit_status() != Some(0);
+        }
+    }
+
+    /// Durward is gone, and with it every keeper's socket: they are at it. The last one out.
+    fn end(mut self) -> ! {
+        loop {
+            tree::kill_but(&self.keepers);
+            match wait(WaitOptions::empty()) {
+                Ok(Some((pid, _))) => self.keepers.retain(|keeper| *keeper != pid),
+                Ok(None) | Err(Errno::INTR) => {}
+                Err(_) => exit(0),
+            }
+        }
+    }
+}

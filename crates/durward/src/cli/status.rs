@@ -1,0 +1,222 @@
+//! `durward status`
+
+use clap::Args;
+
+use crate::{
+    cli::{Common, setup},
+    client,
+    exit::{Failure, failed},
+    status::{Inside, Report, ServerState, ServerStatus, URI},
+};
+
+/// So many of a server's last lines are shown where it does not serve.
+const LAST_WORDS: usize = 5;
+
+/// How the running daemon stands: its version, the servers behind it, breakers and sessions. Exit code 1
+/// where none answers.
+#[derive(Debug, Args)]
+pub(super) struct Status {}
+
+impl Status {
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        let (loaded, _) = setup::loaded(common, &[])?;
+        let socket = &loaded.config.listen.socket;
+        let read = client::ask(socket, "resources/read", serde_json::json!({"uri": URI}));
+        let read = read.map_err(failed)?;
+        let text = read["contents"][0]["text"].as_str().unwrap_or_default();
+        if common.json {
+            println!("{text}");
+            return Ok(());
+        }
+        let report: Report = serde_json::from_str(text)
+            .map_err(|error| Failure::Failed(format!("the status can't be read: {error}")))?;
+        print!("{}", shown(&report));
+        Ok(())
+    }
+}
+
+/// For people, on a terminal that obeys nothing of what servers wrote.
+fn shown(report: &Report) -> String {
+    let mut text = format!("durward {}, up since {}", report.version, report.started);
+    let Some(inside) = &report.inside else {
+        return text + "\n";
+    };
+    let sessions = match inside.sessions {
+        1 => "1 session".to_owned(),
+        many => format!("{many} sessions"),
+    };
+    text.push_str(&format!(", process {}, {sessions}\n", inside.pid));
+    servers(inside, &mut text);
+    for breaker in &inside.breakers {
+        let state = breaker.state.replace('_', "-");
+        let seconds = breaker.retry_after_ms.div_ceil(1_000);
+        let line = format!("breaker {} is {state}, tried in {seconds} s", breaker.tool);
+        text.push_str(&format!("{}\n", plain(&line)));
+    }
+    text
+}
+
+fn servers(inside: &Inside, text: &mut String) {
+    if inside.servers.is_empty() {
+        return;
+    }
+    let mut rows = vec![
+        [
+            "server",
+            "transport",
+            "speaks",
+            "state",
+            "restarts",
+            "breaker",
+        ]
+        .map(str::to_owned),
+    ];
+    rows.extend(inside.servers.iter().map(|server| row(server, inside)));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    for (at, row) in rows.iter().enumerate() {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(&format!("{}\n", line.trim_end()));
+        if let Some(server) = at.checked_sub(1).and_then(|at| inside.servers.get(at)) {
+            words(server, text);
+        }
+    }
+}
+
+fn row(server: &ServerStatus, inside: &Inside) -> [String; 6] {
+    let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
+    let own = format!("{}__", server.name);
+    let open = inside
+        .breakers
+        .iter()
+        .filter(|breaker| breaker.tool.starts_with(&own))
+        .count();
+    [
+        plain(&server.name),
+        or_dash(&server.transport),
+        or_dash(&server.revision),
+        server.state.as_str().to_owned(),
+        server.restarts.to_string(),
+        match open {
+            0 => "closed".to_owned(),
+            1 => "1 tool".to_owned(),
+            many => format!("{many} tools"),
+        },
+    ]
+}
+
+/// What went wrong, and what the server itself said before, where it does not serve.
+fn words(server: &ServerStatus, text: &mut String) {
+    let notes = server
+        .notes
+        .iter()
+        .map(|note| format!("  note: {}", plain(note)));
+    let error = server
+        .error
+        .iter()
+        .map(|error| format!("  last error: {}", plain(error)));
+    let old = server.stderr.len().saturating_sub(LAST_WORDS);
+    let said = server.stderr[old..]
+        .iter()
+        .map(|line| format!("  | {}", plain(line)));
+    let said = said.filter(|_| server.state == ServerState::Waiting);
+    for line in notes.chain(error).chain(said) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::status::BreakerStatus;
+
+    use super::*;
+
+    fn server(name: &str, state: ServerState) -> ServerStatus {
+        ServerStatus {
+            name: name.to_owned(),
+            transport: None,
+            era: None,
+            revision: None,
+            state,
+            restarts: 0,
+            error: None,
+            stderr: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn people_see_what_is_wrong_and_what_the_server_said_before() {
+        let report = Report {
+            version: "1.2.3".to_owned(),
+            started: "2026-11-21T17:00:00Z".to_owned(),
+            inside: Some(Inside {
+                pid: 7,
+                sessions: 1,
+                servers: vec![
+                    ServerStatus {
+                        transport: Some("http".to_owned()),
+                        era: Some("modern".to_owned()),
+                        revision: Some("2026-07-28".to_owned()),
+                        stderr: vec!["not shown: it serves".to_owned()],
+                        ..server("crm", ServerState::Ready)
+                    },
+                    ServerStatus {
+                        transport: Some("stdio".to_owned()),
+                        restarts: 3,
+                        error: Some("it ended with code 1".to_owned()),
+                        stderr: (0..9).map(|at| format!("\u{1b}[31mline {at}")).collect(),
+                        notes: vec!["its questions need `instances: per_caller`".to_owned()],
+                        ..server("my-long-name", ServerState::Waiting)
+                    },
+                    server("new", ServerState::Idle),
+                ],
+                breakers: vec![BreakerStatus {
+                    tool: "my-long-name__find".to_owned(),
+                    state: "half_open".to_owned(),
+                    retry_after_ms: 12_001,
+                }],
+            }),
+        };
+        let expected = "\
+durward 1.2.3, up since 2026-11-21T17:00:00Z, process 7, 1 session
+server        transport  speaks      state    restarts  breaker
+crm           http       2026-07-28  ready    0         closed
+my-long-name  stdio      -           waiting  3         1 tool
+  note: its questions need `instances: per_caller`
+  last error: it ended with code 1
+  | \u{fffd}[31mline 4
+  | \u{fffd}[31mline 5
+  | \u{fffd}[31mline 6
+  | \u{fffd}[31mline 7
+  | \u{fffd}[31mline 8
+new           -          -           idle     0         closed
+breaker my-long-name__find is half-open, tried in 13 s
+";
+        assert_eq!(shown(&report), expected);
+    }
+
+    #[test]
+    fn others_see_that_it_is_up() {
+        let report = Report {
+            version: "1.2.3".to_owned(),
+            started: "2026-11-21T17:00:00Z".to_owned(),
+            inside: None,
+        };
+        assert_eq!(
+            shown(&report),
+            "durward 1.2.3, up since 2026-11-21T17:00:00Z\n"
+        );
+    }
+}

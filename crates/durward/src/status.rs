@@ -1,0 +1,193 @@
+//! `durward://status`: how the daemon and what is behind it stand. It is read by the same walk as any other
+//! resource; `durward status` is a client like others.
+//!
+//! Whoever runs durward, as the operating system says at the socket, is told everything. Others who may
+//! read the resource learn that durward is up and which version it is: names, errors and the last words of
+//! servers that their roles hide from them are not theirs to read.
+
+mod report;
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use arc_swap::ArcSwap;
+use durward_cage::peer;
+use durward_core::{
+    Answer, BoxFuture, Call, Caller, Clock, Monotonic, Offer, Operation, PackName, Proof, Provider,
+    RawJson, Refusal, RefusalCode, Resource, ResourceText, Shown, Wall,
+};
+use durward_gate::Gate;
+use durward_guard::redact::Redactor;
+use serde::Serialize;
+
+pub use report::{BreakerStatus, Inside, Report, ServerState, ServerStatus};
+
+/// Where it is read.
+pub const URI: &str = "durward://status";
+const MIME: &str = "application/json";
+/// So many of a server's last lines are told.
+const MOST_LINES: usize = 100;
+
+/// Who knows how the servers and the breakers stand; asked at each reading, so it must not wait.
+pub trait Statuses: Send + Sync {
+    /// The servers, by name.
+    fn servers(&self) -> Vec<ServerStatus>;
+
+    /// The breakers that are not closed, by tool.
+    fn breakers(&self, now: Monotonic) -> Vec<BreakerStatus>;
+}
+
+/// Offers the status.
+pub struct Status {
+    name: PackName,
+    clock: Arc<dyn Clock>,
+    started: Wall,
+    owner: u32,
+    redactor: ArcSwap<Redactor>,
+    gate: OnceLock<Weak<Gate>>,
+    statuses: OnceLock<Arc<dyn Statuses>>,
+}
+
+impl Status {
+    /// The status of a durward that starts now.
+    pub fn new(clock: Arc<dyn Clock>, redactor: Redactor) -> Self {
+        // A literal that fits: `[a-z][a-z0-9-]{0,30}`.
+        let name = PackName::new("durward").expect("`durward` is a name");
+        Self {
+            name,
+            started: clock.wall(),
+            clock,
+            owner: peer::current_uid(),
+            redactor: ArcSwap::from_pointee(redactor),
+            gate: OnceLock::new(),
+            statuses: OnceLock::new(),
+        }
+    }
+
+    /// Says which gate it speaks of; the gate holds the status, not the other way round.
+    pub fn stand_at(&self, gate: &Arc<Gate>) {
+        let _ = self.gate.set(Arc::downgrade(gate));
+    }
+
+    /// Says who knows of the servers; without, there are none.
+    pub fn ask_of(&self, statuses: Arc<dyn Statuses>) {
+        let _ = self.statuses.set(statuses);
+    }
+
+    /// Another configuration, another idea of what a secret is called.
+    pub fn redact_by(&self, redactor: Redactor) {
+        self.redactor.store(Arc::new(redactor));
+    }
+
+    fn report(&self, call: &Call) -> Report {
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started.to_rfc3339(),
+            inside: self.is_owned_by(&call.caller).then(|| self.inside()),
+        }
+    }
+
+    /// Is it the user who runs durward, by the operating system's word?
+    fn is_owned_by(&self, caller: &Caller) -> bool {
+        matches!(caller.proof, Proof::OsUser { uid } if uid == self.owner)
+    }
+
+    fn inside(&self) -> Inside {
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        let statuses = self.statuses.get();
+        let servers = statuses.map(|it| it.servers()).unwrap_or_default();
+        Inside {
+            pid: std::process::id(),
+            sessions: gate.map_or(0, |gate| gate.session_count()),
+            servers: servers.into_iter().map(|it| self.cleaned(it)).collect(),
+            breakers: statuses
+                .map(|it| it.breakers(self.clock.monotonic()))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// A server's own words without what looks like a secret, and the last of them alone.
+    fn cleaned(&self, mut server: ServerStatus) -> ServerStatus {
+        let redactor = self.redactor.load();
+        let kept = |line: &mut String| {
+            let redacted = RawJson::of(&*line).map(|raw| redactor.redact(&raw));
+            // What can't be judged is not shown.
+            *line = redacted
+                .ok()
+                .and_then(|raw| raw.parse().ok())
+                .unwrap_or_default();
+        };
+        server.error.iter_mut().for_each(kept);
+        let old = server.stderr.len().saturating_sub(MOST_LINES);
+        server.stderr.drain(..old);
+        server.stderr.iter_mut().for_each(kept);
+        server
+    }
+
+    fn answer(&self, call: &Call) -> Result<Answer, Refusal> {
+        let unwritten = |_| Refusal::new(RefusalCode::Internal, "The status can't be written.");
+        let body = match call.operation {
+            Operation::ReadResource => {
+                let text = serde_json::to_string(&self.report(call)).map_err(unwritten)?;
+                RawJson::of(&Read {
+                    contents: [Text {
+                        uri: URI,
+                        mime_type: MIME,
+                        text,
+                    }],
+                })
+                .map_err(unwritten)?
+            }
+            Operation::Subscribe => RawJson::empty_object(),
+            Operation::Complete | Operation::CallTool | Operation::GetPrompt => {
+                return Err(Refusal::new(
+                    RefusalCode::NotFound,
+                    "There is no such thing here.",
+                ));
+            }
+        };
+        Ok(Answer::Own(body.into()))
+    }
+}
+
+impl Provider for Status {
+    fn name(&self) -> &PackName {
+        &self.name
+    }
+
+    fn offer(&self) -> Offer {
+        let status = Resource {
+            uri: URI.to_owned(),
+            shown: Shown::Own(ResourceText {
+                name: "status".to_owned(),
+                title: "How durward stands".to_owned(),
+                description: "Its version, and for whoever runs it the servers and breakers."
+                    .to_owned(),
+                mime_type: MIME.to_owned(),
+            }),
+        };
+        Offer {
+            resources: vec![status],
+            ..Offer::default()
+        }
+    }
+
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
+        Box::pin(std::future::ready(self.answer(call)))
+    }
+}
+
+#[derive(Serialize)]
+struct Read {
+    contents: [Text; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Text {
+    uri: &'static str,
+    mime_type: &'static str,
+    text: String,
+}
+
+#[cfg(test)]
+mod tests;

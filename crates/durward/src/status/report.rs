@@ -1,0 +1,88 @@
+//! What the status says, in a form that programs may rely on.
+
+use serde::{Deserialize, Serialize};
+
+/// How a daemon stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// durward's version.
+    pub version: String,
+    /// When it started (RFC 3339, UTC).
+    pub started: String,
+    /// The rest, for whoever runs it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
+}
+
+/// What only the user who runs durward is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// The process.
+    pub pid: u32,
+    /// Legacy sessions that it holds.
+    pub sessions: usize,
+    /// The servers behind it, by name.
+    pub servers: Vec<ServerStatus>,
+    /// The breakers that are not closed, by tool.
+    pub breakers: Vec<BreakerStatus>,
+}
+
+/// How one server stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `stdio`, `http` or `sse`, once that is known.
+    pub transport: Option<String>,
+    /// `legacy` or `modern`, once that is known.
+    pub era: Option<String>,
+    /// The revision that is spoken, once that is known.
+    pub revision: Option<String>,
+    /// Where it is in its life.
+    pub state: ServerState,
+    /// How often it was started again, or connected to again, since durward started.
+    pub restarts: u64,
+    /// What went wrong last.
+    pub error: Option<String>,
+    /// The last lines that it wrote on stderr, oldest first.
+    pub stderr: Vec<String>,
+    /// What whoever configures it should know, such as that its questions can't be told apart.
+    pub notes: Vec<String>,
+}
+
+/// Where a server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// Nobody has needed it yet, or not for long.
+    Idle,
+    /// It is being started or connected to.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It failed, and is tried again in a while.
+    Waiting,
+}
+
+impl ServerState {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// A tool's breaker that is not closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerStatus {
+    /// The tool, as callers name it.
+    pub tool: String,
+    /// `open` or `half_open`.
+    pub state: String,
+    /// When it is tried next.
+    pub retry_after_ms: u64,
+}

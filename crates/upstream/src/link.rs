@@ -1,0 +1,150 @@
+//! One live connection to one server, whatever its transport.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use durward_core::{Era, RawJson};
+use durward_wire::RequestId;
+use tokio::time::timeout;
+
+use crate::{
+    counts::Counts,
+    envelope,
+    exchange::{Exchange, Hears, Outcome},
+    fault::{FaultKind, LinkFault},
+    hello::{EraFound, Hello},
+    http::{self, Http},
+    stdio::{self, OnDrop, Pipe},
+    switchboard::Switchboard,
+    target::{Reach, Target},
+};
+
+/// One live connection to one server. Clones share it; it is closed when the last one is dropped.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    way: Way,
+    board: Arc<Switchboard>,
+    hello: Arc<ArcSwap<Hello>>,
+}
+
+enum Way {
+    Pipe(Pipe),
+    Http(Http),
+}
+
+impl Link {
+    /// Opens a server: finds out its era and transport, beginning with what is remembered.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being spoken with.
+    pub async fn open(
+        target: &Target,
+        hears: Arc<dyn Hears>,
+        remembered: Option<EraFound>,
+    ) -> Result<Self, LinkFault> {
+        let board = Switchboard::new(target.limits.in_flight, target.shared);
+        let (way, hello) = match &target.reach {
+            Reach::Command(command) => {
+                let opening = stdio::open(&*command.0, target, &board, &hears, remembered);
+                let (pipe, hello) = Box::pin(opening).await?;
+                (Way::Pipe(pipe), Arc::new(ArcSwap::from_pointee(hello)))
+            }
+            Reach::Url(url) => {
+                let limit = target.limits.initialise;
+                let opening = Box::pin(http::open(url, target, &board, &hears, remembered));
+                let opened = timeout(limit, opening).await;
+                let opened = opened.map_err(|_| FaultKind::Timeout("initialise").before())?;
+                let (http, hello) = opened.map_err(|closed| match closed {
+                    http::Closed::Elsewhere(fault) | http::Closed::Fault(fault) => fault,
+                })?;
+                (Way::Http(http), hello)
+            }
+        };
+        let shared = Arc::new(Shared { way, board, hello });
+        Ok(Self { shared })
+    }
+
+    /// What the server said of itself.
+    pub fn hello(&self) -> Arc<Hello> {
+        self.shared.hello.load_full()
+    }
+
+    /// Sends a request under an id of our own and waits for its end. Progress, logs and questions go to the
+    /// exchange meanwhile. Dropping the future cancels the request.
+    ///
+    /// `params` are a client's as they came: what belongs to the client's envelope comes off their `_meta`,
+    /// and what belongs to ours comes on.
+    ///
+    /// # Errors
+    /// [`LinkFault`]; an error of the server's own is an [`Outcome`].
+    pub async fn call(
+        &self,
+        method: &str,
+        params: &RawJson,
+        exchange: &dyn Exchange,
+    ) -> Result<Outcome, LinkFault> {
+        let shared = &*self.shared;
+        match &shared.way {
+            Way::Pipe(pipe) => {
+                let modern = shared.hello.load().era() == Era::Modern;
+                let seat = shared.board.enter(exchange.caller(), method, params)?;
+                let id = RequestId::from(seat.number);
+                let message = envelope::request(&id, method, params, exchange, modern);
+                pipe.call(seat, message, exchange, OnDrop::Cancel).await
+            }
+            Way::Http(http) => http.call(method, params, exchange).await,
+        }
+    }
+
+    /// Tells the server something, if it takes it at once.
+    pub fn notify(&self, method: &str, params: &RawJson) {
+        match &self.shared.way {
+            Way::Pipe(pipe) => pipe.notify(method, params),
+            Way::Http(http) => http.notify(method, params),
+        }
+    }
+
+    /// Resolves when the link is of no more use.
+    pub async fn gone(&self) -> LinkFault {
+        match &self.shared.way {
+            Way::Pipe(pipe) => pipe.gone().await.after(),
+            Way::Http(http) => http.gone().await.after(),
+        }
+    }
+
+    /// Why the link is of no more use, if it is not.
+    pub fn is_gone(&self) -> Option<LinkFault> {
+        match &self.shared.way {
+            Way::Pipe(pipe) => pipe.is_gone().map(FaultKind::after),
+            Way::Http(http) => http.is_gone().map(FaultKind::after),
+        }
+    }
+
+    /// The last 64 KiB that a program wrote to its standard error.
+    pub fn stderr_tail(&self) -> String {
+        match &self.shared.way {
+            Way::Pipe(pipe) => pipe.stderr_tail(),
+            Way::Http(_) => String::new(),
+        }
+    }
+
+    /// What the server did that it should not have.
+    pub fn counts(&self) -> Counts {
+        self.shared.board.tally.counts()
+    }
+
+    /// Ends the link, and waits until the server has ended, or was told. Does nothing while others share it:
+    /// the last one to be dropped ends it all the same.
+    pub async fn close(self) {
+        if let Some(shared) = Arc::into_inner(self.shared) {
+            match shared.way {
+                Way::Pipe(mut pipe) => pipe.close().await,
+                Way::Http(mut http) => http.close().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Between the eras and between the names: what of a message changes on its way through, and nothing else.
+
+pub mod lists;
+pub mod results;
+pub mod uris;
