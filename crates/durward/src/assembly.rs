@@ -1,11 +1,11 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
-use std::{path::Path, sync::Arc};
+use std::{num::NonZeroU32, path::Path, sync::Arc};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, SystemClock};
-use durward_gate::{CatalogueError, Gate, GateSettings, HouseSettings, OsUsers};
+use durward_gate::{CatalogueError, ExchangeLimits, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
     GuardError,
     limit::{LimitsSettings, ToolLimits, ToolTable},
@@ -201,6 +201,7 @@ pub fn house(
         policy: policy(config)?,
         providers,
         limits: limits(config)?,
+        exchange: exchange(config),
         keys: keys(config)?,
         os_users: os_users(config),
         redactor: Redactor::new(&config.audit.redact_names)?,
@@ -242,6 +243,17 @@ pub fn policy(config: &Config) -> Result<Policy, GuardError> {
         combine,
         roles: roles.collect(),
     })
+}
+
+fn exchange(config: &Config) -> ExchangeLimits {
+    let exchange = &config.limits.exchange;
+    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+    ExchangeLimits {
+        ttl: exchange.ttl.duration(),
+        rounds: exchange.rounds.get(),
+        each_caller: count(exchange.each_caller),
+        all: count(exchange.all),
+    }
 }
 
 fn limits(config: &Config) -> Result<LimitsSettings, GuardError> {

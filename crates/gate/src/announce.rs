@@ -67,6 +67,7 @@ impl Gate {
             self.end_session(&session);
         }
         self.listeners.end(caller);
+        self.park.end_of(caller);
     }
 
     pub(crate) fn sessions_of(&self, caller: &CallerId) -> impl Iterator<Item = Arc<Session>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::{Door, Era};
+use durward_core::Era;
 use durward_wire::{
     code,
     scan::{Message, ScanLimits, scan},
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::{
     encode::{self, Reply},
     gate::Gate,
-    post::{Messages, Posted, Running, answered},
+    post::{Carried, Messages, Posted, Running, answered},
     session::Session,
     standing::Standing,
 };
@@ -41,7 +41,7 @@ impl Gate {
                         replies[place] = reply.into_body();
                         continue;
                     }
-                    match self.legacy(standing, session, request, Door::Http) {
+                    match self.legacy(standing, session, request, Carried::InBatch) {
                         Ok(work) => running.push((place, work.work)),
                         Err(reply) => replies[place] = reply.into_body(),
                     }

@@ -2,15 +2,18 @@
 //! one.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
 use durward_core::{
-    ClientRoots, Located, Offer, PackName, Prompt, Provider, Refusal, Resource, ServerName,
+    ClientRoots, Located, Offer, PackName, Prompt, Provider, Refusal, Resource, ServerName, Shown,
     Template, Tool, ToolName,
 };
-use durward_guard::schema::Schema;
+use durward_guard::{
+    names::{Collision, Likeness, Register},
+    schema::Schema,
+};
 use thiserror::Error;
 
 use crate::{endpoint::Endpoint, shelf::Shelf, view::ListKind};
@@ -19,14 +22,12 @@ use crate::{endpoint::Endpoint, shelf::Shelf, view::ListKind};
 #[derive(Debug, Error)]
 pub enum CatalogueError {
     /// One name, two things: a model could not tell which it calls.
-    #[error("the {kind} `{first}` and `{second}` can't be told apart by name; rename one of them")]
+    #[error("the {kind} {collision}; rename one of them")]
     Collision {
         /// `tools`, `resources` …
         kind: &'static str,
-        /// The name that was there.
-        first: String,
-        /// The name that came later.
-        second: String,
+        /// Which names, and how they are alike.
+        collision: Collision,
     },
 }
 
@@ -176,7 +177,9 @@ impl Catalogue {
         }
         for tool in tools {
             let aliases = tool.aliases.iter().map(ToolName::as_str);
-            let names: Vec<_> = std::iter::once(tool.name.as_str()).chain(aliases).collect();
+            let own = spelled(provider.as_ref(), tool.name.as_str(), &tool.shown);
+            let names = std::iter::once(tool.name.as_str()).chain(aliases);
+            let names: Vec<_> = names.chain(own.as_deref()).collect();
             if is_free(ListKind::Tools, &names) {
                 shelf.put(ListKind::Tools, tool.name.as_str(), &tool.shown);
                 self.tools.push(ToolEntry {
@@ -210,7 +213,9 @@ impl Catalogue {
             }
         }
         for item in prompts {
-            if is_free(ListKind::Prompts, &[&item.name]) {
+            let own = spelled(provider.as_ref(), &item.name, &item.shown);
+            let names = std::iter::once(item.name.as_str()).chain(own.as_deref());
+            if is_free(ListKind::Prompts, &names.collect::<Vec<_>>()) {
                 shelf.put(ListKind::Prompts, &item.name, &item.shown);
                 let entry = |item| Entry {
                     item,
@@ -344,47 +349,60 @@ impl Catalogue {
 /// Which names are taken, and by which provider.
 #[derive(Default)]
 struct Taken {
-    names: HashMap<(ListKind, String), (String, usize)>,
+    tools: Register,
+    prompts: Register,
+    /// URIs and patterns are compared as they are.
+    uris: HashSet<(ListKind, Arc<str>)>,
+    by: HashMap<(ListKind, Arc<str>), usize>,
     /// The first collision of two providers.
     between: Option<CatalogueError>,
 }
 
 impl Taken {
-    /// Takes all names of one thing, or none of them.
-    fn take(&mut self, kind: ListKind, names: &[&str], place: usize) -> Result<(), CatalogueError> {
+    /// Takes the names of one thing; what is left out may keep some of them.
+    fn take(&mut self, kind: ListKind, names: &[&str], place: usize) -> Result<(), Collision> {
         for name in names {
-            let Some((first, by)) = self.names.get(&(kind, folded(kind, name))) else {
-                continue;
-            };
-            let (first, second) = (first.clone(), (*name).to_owned());
-            let kind = kind.plural();
-            if *by != place && self.between.is_none() {
-                let (first, second) = (first.clone(), second.clone());
-                self.between = Some(CatalogueError::Collision {
-                    kind,
-                    first,
-                    second,
-                });
+            if let Err(collision) = self.take_one(kind, name) {
+                let by = self.by.get(&(kind, Arc::clone(&collision.first)));
+                if by != Some(&place) && self.between.is_none() {
+                    self.between = Some(CatalogueError::Collision {
+                        kind: kind.plural(),
+                        collision: collision.clone(),
+                    });
+                }
+                return Err(collision);
             }
-            return Err(CatalogueError::Collision {
-                kind,
-                first,
-                second,
-            });
-        }
-        for name in names {
-            let key = (kind, folded(kind, name));
-            self.names.insert(key, ((*name).to_owned(), place));
+            self.by.insert((kind, Arc::from(*name)), place);
         }
         Ok(())
     }
+
+    fn take_one(&mut self, kind: ListKind, name: &str) -> Result<(), Collision> {
+        match kind {
+            ListKind::Tools => self.tools.take(name),
+            ListKind::Prompts => self.prompts.take(name),
+            ListKind::Resources | ListKind::Templates => {
+                let name: Arc<str> = name.into();
+                match self.uris.insert((kind, Arc::clone(&name))) {
+                    true => Ok(()),
+                    false => Err(Collision {
+                        first: Arc::clone(&name),
+                        second: name,
+                        how: Likeness::Same,
+                    }),
+                }
+            }
+        }
+    }
 }
 
-/// What is left of a name where it is compared: clients and models mix up cases, so two that differ only
-/// in that are one name to them. URIs are compared as they are.
-fn folded(kind: ListKind, name: &str) -> String {
-    match kind {
-        ListKind::Tools | ListKind::Prompts => name.to_lowercase(),
-        ListKind::Resources | ListKind::Templates => name.to_owned(),
+/// The name that a server itself has for something, with the server's before it: where it is made to fit
+/// what models accept, it is by this that people mix it up with another.
+fn spelled<T>(provider: &dyn Provider, exposed: &str, shown: &Shown<T>) -> Option<String> {
+    match (shown, provider.server()) {
+        (Shown::Given(given), Some(server)) if !given.name.is_ascii() => {
+            Some(format!("{server}__{}", given.name)).filter(|name| name != exposed)
+        }
+        _ => None,
     }
 }

@@ -116,16 +116,15 @@ fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Bytes {
     encode::result_with_meta(id, body, &additions, &meta)
 }
 
-/// Asks a modern client for its roots (MCP 2026-07-28, basic/patterns/mrtr). No state comes with it: what
-/// it answers narrows its own call alone.
-fn input_required(id: &RequestId) -> Reply {
+/// Tells a modern client what it must bring first (MCP 2026-07-28, basic/patterns/mrtr). With durward's
+/// question for its roots comes no state: what it answers narrows its own call alone.
+fn input_required(id: &RequestId, wanted: &RawJson) -> Reply {
     let kind = RawJson::from_static(r#""input_required""#);
     let info = server_info();
     let meta = [("io.modelcontextprotocol/serverInfo", &info)];
-    let asked = roots::input_required();
     Reply::Message {
         status: 200,
-        body: encode::result_with_meta(id, &asked, &[("resultType", &kind)], &meta),
+        body: encode::result_with_meta(id, wanted, &[("resultType", &kind)], &meta),
     }
 }
 
@@ -153,18 +152,24 @@ pub(crate) fn ended(
         Ended::Answered(Answer::Result(body)) => result(id, revision, &body, caching),
         Ended::Answered(Answer::Own(own_result)) => own(id, revision, own_result, caching),
         Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
+        Ended::Answered(Answer::Asks(wanted)) if revision.era() == Era::Modern => {
+            input_required(id, &wanted)
+        }
         Ended::Answered(Answer::Asks(_)) => {
-            let unbridged = code::error(
-                code::INTERNAL_ERROR,
-                "the server's question can't be passed on",
-            );
-            error(Some(id), revision.era(), &unbridged)
+            let cause = "the server's question can't be put to a client of this revision";
+            error(
+                Some(id),
+                revision.era(),
+                &code::error(code::INTERNAL_ERROR, cause),
+            )
         }
         Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
-        Ended::Refused(refusal) if refusal.detail == Some(ASKED) => input_required(id),
+        Ended::Refused(refusal) if refusal.detail == Some(ASKED) => {
+            input_required(id, &roots::input_required())
+        }
         Ended::Refused(refusal) => {
             let is_tool = operation == Operation::CallTool;
-            if is_tool && refusal.detail != Some("unknown_tool") {
+            if is_tool && !is_of_the_protocol(&refusal) {
                 let body = tool_refusal(&refusal, has_output_schema);
                 return result(id, revision, &body, Caching::Unsaid);
             }
@@ -175,6 +180,20 @@ pub(crate) fn ended(
             )
         }
     }
+}
+
+/// Is this for the client's program, rather than for its model?
+fn is_of_the_protocol(refusal: &Refusal) -> bool {
+    let details = [
+        "unknown_tool",
+        "request_state",
+        "input_responses",
+        "already_answered",
+        "exchange_ended",
+    ];
+    refusal
+        .detail
+        .is_some_and(|detail| details.contains(&detail))
 }
 
 /// The facts of a refusal, as `_meta["dev.durward/refusal"]` and an error's `data` have them.

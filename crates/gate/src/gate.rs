@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     catalogue::CatalogueError,
     endpoint::Endpoint,
+    exchange::Park,
     guide::Guide,
     house::{House, HouseSettings},
     listen::Listeners,
@@ -62,6 +63,8 @@ pub struct Gate {
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     pub(crate) listeners: Listeners,
     pub(crate) watches: Watches,
+    /// Calls that wait for their clients to come back.
+    pub(crate) park: Park,
     /// Held while one house follows another.
     pub(crate) changing: Mutex<()>,
     /// Itself, for those who call back later.
@@ -82,6 +85,9 @@ impl Gate {
             .push(Arc::clone(&guide) as Arc<dyn Provider>);
         let providers = house.providers.clone();
         let house = House::new(house, 0, settings.clock.monotonic())?;
+        let mut replica = [0; 16];
+        settings.clock.random(&mut replica);
+        let replica = uuid::Builder::from_random_bytes(replica).into_uuid();
         let gate = Arc::new_cyclic(|weak| Self {
             house: ArcSwap::from_pointee(house),
             guide,
@@ -95,6 +101,7 @@ impl Gate {
             sessions: Mutex::default(),
             listeners: Listeners::default(),
             watches: Watches::default(),
+            park: Park::new(replica),
             changing: Mutex::default(),
             weak: Weak::clone(weak),
             tasks: TaskTracker::new(),
@@ -245,6 +252,7 @@ impl Gate {
         self.sessions().remove(&session.id());
         session.in_flight.cancel_all();
         session.unsubscribe_all();
+        session.questions.close();
         session.streams.close();
     }
 
@@ -297,9 +305,11 @@ impl Gate {
         self.sessions().len()
     }
 
-    /// Ends what lasts: listens and GET streams. Calls under way go on.
+    /// Ends what lasts: listens, GET streams, and calls whose clients are to come back. Calls under way go
+    /// on.
     pub fn drain(&self) {
         self.draining.cancel();
+        self.park.end_all();
         for session in self.live_sessions() {
             session.streams.finish(GET_STREAM);
         }
@@ -328,6 +338,10 @@ impl Gate {
 
     pub(crate) fn limits(&self) -> &MemoryLimits {
         &self.limits
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     pub(crate) fn is_stateless(&self) -> bool {

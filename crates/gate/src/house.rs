@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use durward_core::{
@@ -31,6 +32,30 @@ pub struct OsUsers {
     pub others: Vec<RoleName>,
 }
 
+/// How calls may wait for what their clients are asked (`limits.exchange`).
+#[derive(Debug, Clone, Copy)]
+pub struct ExchangeLimits {
+    /// How long a person may take.
+    pub ttl: Duration,
+    /// How often one call may ask.
+    pub rounds: u32,
+    /// Calls of one caller that may wait at once.
+    pub each_caller: usize,
+    /// Calls that may wait at once.
+    pub all: usize,
+}
+
+impl Default for ExchangeLimits {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(600),
+            rounds: 8,
+            each_caller: 16,
+            all: 1024,
+        }
+    }
+}
+
 /// All that a configuration says to the gate.
 pub struct HouseSettings {
     /// Roles and what they may do.
@@ -39,6 +64,8 @@ pub struct HouseSettings {
     pub providers: Vec<Arc<dyn Provider>>,
     /// How often, how many at once, how long, how large.
     pub limits: LimitsSettings,
+    /// How calls may wait for what their clients are asked.
+    pub exchange: ExchangeLimits,
     /// API keys.
     pub keys: KeyRing,
     /// Callers by operating system user.

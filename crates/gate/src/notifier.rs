@@ -31,15 +31,20 @@ pub enum Outlet {
 }
 
 impl Outlet {
-    /// Sends one message, or drops it where nobody takes it.
-    pub fn send(&self, message: Bytes) {
+    /// Sends one message, or drops it where nobody takes it; false where it is known to be dropped.
+    pub fn send(&self, message: Bytes) -> bool {
         match self {
             Self::Channel(sender) => {
-                if sender.try_send(message).is_err() {
-                    tracing::debug!("a notification was dropped: the client is slow or gone");
+                let sent = sender.try_send(message).is_ok();
+                if !sent {
+                    tracing::debug!("a message was dropped: the client is slow or gone");
                 }
+                sent
             }
-            Self::Stream { streams, id, clock } => streams.push(*id, clock.monotonic(), message),
+            Self::Stream { streams, id, clock } => {
+                streams.push(*id, clock.monotonic(), message);
+                true
+            }
         }
     }
 }

@@ -54,6 +54,15 @@ pub struct Running {
     pub era: Era,
 }
 
+/// How a request came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// In a POST of its own.
+    Alone,
+    /// As a member of a batch: nothing can come before its answer.
+    InBatch,
+}
+
 /// Messages before a reply.
 pub enum Messages {
     /// There will be none.
@@ -252,7 +261,7 @@ impl Gate {
     ) -> Posted {
         match message {
             Message::Request(request) => {
-                match self.legacy(standing, session, request, Door::Http) {
+                match self.legacy(standing, session, request, Carried::Alone) {
                     Ok(running) => Posted::Running(running),
                     Err(reply) => Posted::Now(reply),
                 }
@@ -284,7 +293,7 @@ impl Gate {
         standing: &Arc<Standing>,
         session: &Arc<Session>,
         request: Request,
-        door: Door,
+        carried: Carried,
     ) -> Result<Running, Reply> {
         let meta = meta::read(&request.params)
             .map_err(|error| encode::error(Some(&request.id), Era::Legacy, &error))?;
@@ -296,11 +305,12 @@ impl Gate {
         let origin = Origin {
             standing: Arc::clone(standing),
             endpoint: session.endpoint().clone(),
-            door,
+            door: Door::Http,
             speaking,
             meta,
         };
-        let (outlet, messages) = match origin.may_notify(request.method.as_str()) {
+        let has_stream = carried == Carried::Alone && origin.may_notify(request.method.as_str());
+        let (outlet, messages) = match has_stream {
             true if session.is_lasting() => self.resumable(session),
             true => {
                 let (sender, receiver) = mpsc::channel(WAITING);
@@ -388,7 +398,7 @@ pub(crate) fn cancelled_id(params: &Params) -> Option<durward_wire::RequestId> {
 
 /// An answer to a question of ours; any other is dropped.
 pub(crate) fn answered(session: &Session, response: &Response) {
-    if !session.roots.answered(response) {
+    if !session.roots.answered(response) && !session.questions.answered(response) {
         tracing::debug!("an answer came to a question that nobody asked");
     }
 }

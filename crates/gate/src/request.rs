@@ -81,10 +81,15 @@ impl Origin {
     pub fn may_notify(&self, method: &str) -> bool {
         let is_call = matches!(method, "tools/call" | "resources/read" | "prompts/get");
         let may_ask = is_call || matches!(method, "completion/complete" | "resources/subscribe");
-        let must_ask = || self.session().is_some_and(|it| it.roots.is_unknown());
         method == "subscriptions/listen"
             || is_call && (self.meta.progress_token.is_some() || self.level().is_some())
-            || may_ask && must_ask()
+            || may_ask && self.session().is_some_and(|it| self.is_asked(it))
+    }
+
+    /// May the client of this session have to be asked something?
+    fn is_asked(&self, session: &Session) -> bool {
+        let has_servers = || !self.standing.house().catalogue.shelves().is_empty();
+        session.roots.is_unknown() || session.declared().any() && has_servers()
     }
 
     fn notifier(&self, outlet: Option<&Outlet>) -> Option<Arc<dyn Notify>> {
@@ -114,6 +119,8 @@ pub(crate) struct Asked {
     pub(crate) called: Option<Box<str>>,
     /// `inputResponses`: what a modern client answers to questions of an earlier round.
     pub(crate) answers: Option<RawJson>,
+    /// `requestState`: what it was given to bring back with them.
+    pub(crate) state: Option<String>,
 }
 
 impl Gate {
@@ -279,7 +286,8 @@ impl Gate {
         let mut walk = Walk {
             gate: self,
             standing: &origin.standing,
-            session: origin.session().map(Arc::as_ref),
+            endpoint: &origin.endpoint,
+            session: origin.session(),
             outlet,
             call,
             subject: asked.subject,
@@ -288,6 +296,7 @@ impl Gate {
             question: None,
             called: asked.called,
             answers: asked.answers,
+            state: asked.state.filter(|_| origin.era() == Era::Modern),
             seat: Some(seat),
             progress: Progress::In,
         };
@@ -295,7 +304,7 @@ impl Gate {
     }
 
     /// A UUID of version 7 (RFC 9562): calls sort by the time that they came.
-    fn new_call_id(&self) -> CallId {
+    pub(crate) fn new_call_id(&self) -> CallId {
         let mut random = [0; 10];
         self.clock().random(&mut random);
         let millis = self.clock().wall().0 / 1000;

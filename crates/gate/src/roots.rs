@@ -45,7 +45,6 @@ struct State {
     known: Option<Arc<ClientRoots>>,
     /// The question that is on its way.
     asked: Option<u64>,
-    questions: u64,
     /// Answers that could not be read.
     garbage: u64,
 }
@@ -114,15 +113,15 @@ impl Roots {
         self.changed.notify_waiters();
     }
 
-    /// The question, unless one is on its way.
-    pub(crate) fn question(&self) -> Option<Bytes> {
+    /// The question, unless one is on its way; `next_id` gives it an id.
+    pub(crate) fn question(&self, next_id: impl FnOnce() -> u64) -> Option<Bytes> {
         let mut state = self.lock();
         if state.asked.is_some() || state.known.is_some() {
             return None;
         }
-        state.questions += 1;
-        state.asked = Some(state.questions);
-        let id = RequestId::from(state.questions);
+        let id = next_id();
+        state.asked = Some(id);
+        let id = RequestId::from(id);
         Some(encode::request(&id, "roots/list", &RawJson::empty_object()))
     }
 

@@ -19,8 +19,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
+    declared::Declared,
     endpoint::Endpoint,
     notifier::Outlet,
+    questions::Questions,
     roots::Roots,
     seal::Sealer,
     stream::{GET_STREAM, Streams},
@@ -123,6 +125,9 @@ pub struct Session {
     subscriptions: Mutex<HashMap<String, Option<Watch>>>,
     unsolicited: Unsolicited,
     used: AtomicU64,
+    declared: Declared,
+    /// What the client is asked for calls of its.
+    pub(crate) questions: Questions,
     /// The folders that the client says it shares.
     pub(crate) roots: Roots,
     /// Its event streams.
@@ -138,6 +143,8 @@ impl Session {
             id,
             caller,
             endpoint: Endpoint::Merged,
+            declared: Declared::by(&client),
+            questions: Questions::default(),
             roots: Roots::of(&client),
             client: Arc::new(client),
             level: Mutex::default(),
@@ -276,14 +283,33 @@ impl Session {
         if !self.initialized.load(Ordering::Relaxed) {
             return;
         }
-        let Some(question) = self.roots.question() else {
+        let Some(question) = self.roots.question(|| self.questions.next_id()) else {
             return;
         };
-        match (outlet, &self.unsolicited) {
-            (Some(outlet), _) => outlet.send(question),
-            (None, Unsolicited::Get) => self.streams.push(GET_STREAM, now, question),
-            (None, _) => self.tell("roots/list", now, question),
+        match outlet {
+            Some(outlet) => outlet.send(question),
+            None => self.put(now, question),
+        };
+    }
+
+    /// Sends a question where it hears what it did not ask for; false where there is no such place.
+    pub(crate) fn put(&self, now: Monotonic, message: Bytes) -> bool {
+        match &self.unsolicited {
+            Unsolicited::Get => self.streams.push(GET_STREAM, now, message),
+            Unsolicited::Pipe(sender) => return sender.try_send(message).is_ok(),
+            Unsolicited::Nowhere => return false,
         }
+        true
+    }
+
+    /// What its client says that it can be asked.
+    pub(crate) fn declared(&self) -> Declared {
+        self.declared
+    }
+
+    /// Has it said `notifications/initialized`?
+    pub(crate) fn is_initialized(&self) -> bool {
+        self.initialized.load(Ordering::Relaxed)
     }
 
     /// `notifications/roots/list_changed`: asked anew at once where something is told by them, else

@@ -1,5 +1,6 @@
 //! The gate as its doors see it, with providers and a clock that a test holds in its hand.
 
+mod asked;
 mod calls;
 mod clients;
 mod legacy;
@@ -7,6 +8,7 @@ mod legacy_calls;
 mod listen;
 mod lists;
 mod modern;
+mod parked;
 mod pipe;
 mod raised;
 mod resources;

@@ -8,6 +8,7 @@ use durward_store::limits::Permit;
 
 use crate::{
     catalogue::{Covered, ToolEntry},
+    endpoint::Endpoint,
     gate::Gate,
     notifier::Outlet,
     session::Session,
@@ -69,7 +70,8 @@ pub(crate) enum Progress {
 pub(crate) struct Walk<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) standing: &'a Standing,
-    pub(crate) session: Option<&'a Session>,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) session: Option<&'a Arc<Session>>,
     /// Where messages to the client go before the answer.
     pub(crate) outlet: Option<&'a Outlet>,
     pub(crate) call: Call,
@@ -84,6 +86,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) called: Option<Box<str>>,
     /// What the client answers to questions of an earlier round.
     pub(crate) answers: Option<RawJson>,
+    /// What it was given to bring back with them.
+    pub(crate) state: Option<String>,
     /// The call's place in the journal.
     pub(crate) seat: Option<Seat>,
     pub(crate) progress: Progress,

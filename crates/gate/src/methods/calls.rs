@@ -56,6 +56,7 @@ pub(crate) fn tool(
         params: params.raw().clone(),
         called,
         answers: answers(params)?,
+        state: state(params)?,
     })
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn resource(
     Ok(Asked {
         params: params.raw().clone(),
         answers: answers(params)?,
+        state: state(params)?,
         ..of_resource(standing, endpoint, &uri, Operation::ReadResource)
     })
 }
@@ -103,6 +105,7 @@ pub(crate) fn of_resource(
         params: about(uri),
         called,
         answers: None,
+        state: None,
     }
 }
 
@@ -145,6 +148,7 @@ pub(crate) fn prompt(
     let arguments = object(params, "arguments")?;
     Ok(Asked {
         answers: answers(params)?,
+        state: state(params)?,
         ..of_prompt(
             standing,
             endpoint,
@@ -179,6 +183,7 @@ fn of_prompt(
         params: params.raw().clone(),
         called: (target != name).then(|| name.into()),
         answers: None,
+        state: None,
     }
 }
 
@@ -264,6 +269,7 @@ fn of_template(
             params: RawJson::empty_object(),
             called: (entry.item.uri_template != pattern).then(|| pattern.into()),
             answers: None,
+            state: None,
         },
     }
 }
@@ -271,6 +277,13 @@ fn of_template(
 /// `inputResponses`, if there are any (MCP 2026-07-28, basic/patterns/mrtr).
 fn answers(params: &Params) -> Result<Option<RawJson>, ProtocolError> {
     Ok(params.object("inputResponses")?)
+}
+
+/// `requestState`, if there is one.
+fn state(params: &Params) -> Result<Option<String>, ProtocolError> {
+    params
+        .string("requestState")
+        .map_err(|_| invalid("`requestState` must be a string"))
 }
 
 /// The object at `key`; `{}` where there is none.

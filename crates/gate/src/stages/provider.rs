@@ -9,17 +9,25 @@ use std::{
 
 use durward_core::{Answer, Cancel, Refusal, RefusalCode};
 
-use crate::walk::{Ended, Progress, Walk};
+use crate::{
+    exchange::converse,
+    walk::{Ended, Progress, Walk},
+};
 
-/// Lets the provider work until it answers, is cancelled or runs out of time.
+/// Lets the provider work until it answers, is cancelled or runs out of time. A server may ask the client
+/// something meanwhile.
 pub(crate) async fn call(walk: &mut Walk<'_>) {
     let Some(provider) = walk.provider() else {
         return;
     };
     let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
-    // A provider may panic before it hands over its future, so that is part of the work.
-    let work = async { provider.call(&walk.call).await };
-    let result = bounded(work, &cancel, timeout).await;
+    let result = if provider.server().is_some() || walk.state.is_some() {
+        converse(walk, provider).await
+    } else {
+        // A provider may panic before it hands over its future, so that is part of the work.
+        let work = async { provider.call(&walk.call).await };
+        bounded(work, &cancel, timeout, tokio::time::sleep(timeout)).await
+    };
     // Work that goes on elsewhere, on a blocking thread say, is to stop with the call.
     cancel.cancel();
     walk.progress = Progress::Out(match result {
@@ -28,26 +36,37 @@ pub(crate) async fn call(walk: &mut Walk<'_>) {
     });
 }
 
-async fn bounded(
+/// Lets work go on until `run_out` ends.
+pub(crate) async fn bounded(
     work: impl Future<Output = Result<Answer, Refusal>>,
     cancel: &Cancel,
     timeout: Duration,
+    run_out: impl Future<Output = ()>,
 ) -> Result<Answer, Refusal> {
     tokio::select! {
         biased;
         result = caught(work) => result,
-        () = cancel.cancelled() => {
-            Err(Refusal::new(RefusalCode::Cancelled, "The call was cancelled."))
-        }
-        () = tokio::time::sleep(timeout) => Err(Refusal::new(
-            RefusalCode::Timeout,
-            format!("The call took longer than {} ms and was stopped.", timeout.as_millis()),
-        )),
+        () = cancel.cancelled() => Err(cancelled()),
+        () = run_out => Err(took_too_long(timeout)),
     }
 }
 
+pub(crate) fn cancelled() -> Refusal {
+    Refusal::new(RefusalCode::Cancelled, "The call was cancelled.")
+}
+
+pub(crate) fn took_too_long(timeout: Duration) -> Refusal {
+    let millis = timeout.as_millis();
+    Refusal::new(
+        RefusalCode::Timeout,
+        format!("The call took longer than {millis} ms and was stopped."),
+    )
+}
+
 /// A panic of a provider ends its call and nothing else.
-async fn caught(work: impl Future<Output = Result<Answer, Refusal>>) -> Result<Answer, Refusal> {
+pub(crate) async fn caught(
+    work: impl Future<Output = Result<Answer, Refusal>>,
+) -> Result<Answer, Refusal> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| {
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {

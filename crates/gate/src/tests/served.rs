@@ -1,13 +1,19 @@
 //! A server behind the gate, as its provider shows it: a test changes what it offers while clients look.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use durward_core::{
-    Answer, BoxFuture, Call, ClientRoots, Given, Located, Naming, Offer, OnChange, Operation,
-    PackName, Prompt, Provider, RawJson, Refusal, Resource, ServerName, Shown, Template, Tier,
-    Tool, ToolName, Watch,
+    Answer, AskFault, BoxFuture, Call, ClientRoots, Given, Located, LogLevel, Naming, Offer,
+    OnChange, Operation, PackName, Prompt, Provider, Question, RawJson, Refusal, RefusalCode,
+    Resource, Resumed, ServerName, Shown, Template, Tier, Tool, ToolName, Watch,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What reached it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,12 @@ pub(super) struct Served {
     known: watch::Sender<bool>,
     reached: Mutex<Vec<Reached>>,
     watches: Mutex<Vec<(String, OnChange)>>,
+    /// What came of its questions.
+    heard: Mutex<Vec<String>>,
+    /// How many of its calls have ended, by themselves or by being stopped.
+    ended: AtomicU32,
+    /// It dies.
+    pub(super) dies: Notify,
 }
 
 impl Served {
@@ -38,7 +50,109 @@ impl Served {
             known: watch::Sender::new(true),
             reached: Mutex::default(),
             watches: Mutex::default(),
+            heard: Mutex::default(),
+            ended: AtomicU32::new(0),
+            dies: Notify::new(),
         })
+    }
+
+    /// One whose tools ask; each is named for how.
+    pub(super) fn asking() -> Arc<Self> {
+        let mut offer = tools(&[
+            "asks",
+            "samples",
+            "roots",
+            "opens",
+            "asks_both",
+            "asks_again",
+            "asks_on",
+            "gives_up",
+            "dies",
+            "finishes",
+            "tells",
+            "modern",
+            "modern_on",
+        ]);
+        offer.prompts = vec![prompt("crm", "greet")];
+        Self::new("crm", offer)
+    }
+
+    pub(super) fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    pub(super) fn ended(&self) -> u32 {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// Asks, and notes what came of it.
+    async fn ask(&self, call: &Call, question: Question, params: &'static str) -> String {
+        let Some(ask) = &call.ask else {
+            return "nobody".to_owned();
+        };
+        let asked = ask.ask(question, RawJson::from_static(params)).await;
+        let word = match asked {
+            Ok(answer) => answer.as_str().to_owned(),
+            Err(AskFault::Undeclared) => "undeclared".to_owned(),
+            Err(AskFault::ModeUndeclared) => "mode".to_owned(),
+            Err(AskFault::Refused(error)) => format!("refused {}", error.code),
+            Err(AskFault::Silent) => "silent".to_owned(),
+            Err(AskFault::Gone) => "gone".to_owned(),
+        };
+        self.heard.lock().unwrap().push(word.clone());
+        word
+    }
+
+    async fn tool(&self, call: &Call) -> Result<Answer, Refusal> {
+        const NAME: &str = r#"{"message":"Your name?","requestedSchema":{"type":"object"}}"#;
+        const MODEL: &str = r#"{"messages":[],"maxTokens":1.0}"#;
+        const PAGE: &str = r#"{"mode":"url","message":"Open","url":"https://a.example/"}"#;
+        let died = || Refusal::new(RefusalCode::Unavailable, "The server is gone.");
+        let name = || self.ask(call, Question::Elicit, NAME);
+        let text = match call.target.name().trim_start_matches("crm__") {
+            "asks" => name().await,
+            "samples" => self.ask(call, Question::Sample, MODEL).await,
+            "roots" => self.ask(call, Question::Roots, "{}").await,
+            "opens" => self.ask(call, Question::Elicit, PAGE).await,
+            "asks_both" => {
+                let model = self.ask(call, Question::Sample, MODEL);
+                let (first, second) = tokio::join!(name(), model);
+                format!("{first} {second}")
+            }
+            "asks_again" => format!("{} {}", name().await, name().await),
+            "asks_on" => loop {
+                name().await;
+            },
+            "gives_up" => {
+                let patient = tokio::time::timeout(Duration::from_millis(100), name()).await;
+                patient.unwrap_or_else(|_| "gave up".to_owned())
+            }
+            "dies" => tokio::select! {
+                _ = name() => unreachable!("it dies first"),
+                () = self.dies.notified() => return Err(died()),
+            },
+            "finishes" => tokio::select! {
+                _ = name() => unreachable!("it is done first"),
+                () = self.dies.notified() => "done".to_owned(),
+            },
+            "tells" => {
+                let notify = call.notify.as_ref().unwrap();
+                notify.log(LogLevel::Error, "before", RawJson::empty_object());
+                let answer = tokio::join!(name(), async {
+                    self.dies.notified().await;
+                    for number in 0..70_u64 {
+                        notify.progress(number, None, None);
+                        let number = RawJson::of(&number).unwrap();
+                        notify.log(LogLevel::Error, "between", number);
+                    }
+                });
+                answer.0
+            }
+            "modern" | "modern_on" => return Ok(modern(call)),
+            _ => "seen".to_owned(),
+        };
+        let body = serde_json::json!({"content": [{"type": "text", "text": text}]});
+        Ok(Answer::Result(RawJson::of(&body).unwrap()))
     }
 
     /// One of which nothing is known yet.
@@ -122,15 +236,50 @@ impl Provider for Served {
             params: call.params.as_str().to_owned(),
         });
         Box::pin(async move {
+            let _end = End(&self.ended);
             let body = match call.operation {
-                Operation::CallTool => r#"{"content":[]}"#,
+                Operation::CallTool => return self.tool(call).await,
                 Operation::ReadResource => r#"{"contents":[]}"#,
-                Operation::GetPrompt => r#"{"messages":[]}"#,
-                Operation::Complete => r#"{"completion":{"values":["a"]}}"#,
+                Operation::GetPrompt => {
+                    self.ask(call, Question::Elicit, "{}").await;
+                    r#"{"messages":[]}"#
+                }
+                Operation::Complete => {
+                    self.ask(call, Question::Elicit, "{}").await;
+                    r#"{"completion":{"values":["a"]}}"#
+                }
                 Operation::Subscribe => "{}",
             };
             Ok(Answer::Result(RawJson::from_static(body)))
         })
+    }
+}
+
+/// A server that asks in the modern way, once or always.
+fn modern(call: &Call) -> Answer {
+    let is_back = |it: &&Resumed| {
+        it.state
+            .as_ref()
+            .is_some_and(|it| it.as_str() == r#""up 1.0""#)
+    };
+    match call.resumed.as_ref().filter(is_back) {
+        Some(resumed) if call.target.name() == "crm__modern" => {
+            let answered = resumed.responses.clone();
+            let text = answered.map_or("none".to_owned(), |it| it.as_str().to_owned());
+            let body = serde_json::json!({"content": [{"type": "text", "text": text}]});
+            Answer::Result(RawJson::of(&body).unwrap())
+        }
+        _ => Answer::Asks(RawJson::from_static(
+            r#"{"resultType":"input_required","x":1.50,"inputRequests":{"k":{"method":"roots/list"}},"requestState":"up 1.0"}"#,
+        )),
+    }
+}
+
+struct End<'a>(&'a AtomicU32);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -510,8 +510,19 @@ async fn names_that_collide_are_refused_at_a_reload_and_left_out_at_run_time() {
     );
     let why = world.refused_reload(|_| {});
     assert!(
-        why.contains("`crm__find` and `CRM__Find` can't be told apart"),
+        why.contains("the tools `crm__find` and `CRM__Find` differ only in case"),
         "{why}"
+    );
+    mail.offers(Offer {
+        tools: vec![
+            tool_as("mail__get", "get", ""),
+            tool_as("mail__g_t_abcdef", "g\u{435}t", ""),
+        ],
+        ..Offer::default()
+    });
+    assert_eq!(
+        listed(&world, Some("mail"), "tools/list", "tools").await,
+        ["get"]
     );
     // What one server does to itself stops nobody.
     mail.offers(Offer {

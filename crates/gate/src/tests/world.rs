@@ -32,8 +32,8 @@ use super::{
     watched::{Watched, records},
 };
 use crate::{
-    Endpoint, Gate, GateSettings, HouseSettings, Messages, OsUsers, Posted, Reply, Running,
-    Standing, stream::Streams,
+    Endpoint, ExchangeLimits, Gate, GateSettings, HouseSettings, Messages, OsUsers, Posted, Reply,
+    Running, Standing, stream::Streams,
 };
 
 /// Answers above that are too large here.
@@ -59,6 +59,7 @@ pub(super) struct Plan {
     pub(super) os_users: OsUsers,
     pub(super) segment_bytes: u64,
     pub(super) stateless: bool,
+    pub(super) exchange: ExchangeLimits,
     /// Servers behind the gate, beside the watched provider.
     pub(super) servers: Vec<Arc<Served>>,
 }
@@ -78,6 +79,7 @@ impl Plan {
             os_users: OsUsers::default(),
             segment_bytes: 64 << 20,
             stateless: false,
+            exchange: ExchangeLimits::default(),
             servers: Vec::new(),
         }
     }
@@ -93,6 +95,7 @@ impl Plan {
                 )
                 .collect(),
             limits: self.limits.clone(),
+            exchange: self.exchange,
             keys: KeyRing::new(&self.keys, &[]),
             os_users: self.os_users.clone(),
             redactor: Redactor::new(&[]).unwrap(),
@@ -169,6 +172,19 @@ impl World {
         let (keys, records) = new_keys(&clock);
         let mut plan = Plan::new(records);
         change(&mut plan);
+        Self::of(clock, keys, plan)
+    }
+
+    /// Another process of the same configuration, with the same sealing key.
+    pub(super) fn twin(&self) -> Self {
+        Self::of(
+            Arc::clone(&self.clock),
+            self.keys.clone(),
+            self.plan.clone(),
+        )
+    }
+
+    fn of(clock: Arc<ManualClock>, keys: BTreeMap<&'static str, Secret>, plan: Plan) -> Self {
         let folder = TempDir::new().unwrap();
         let shared: Arc<dyn Clock> = clock.clone();
         let watched = Arc::new(Watched::new(&folder.path().join("audit")));

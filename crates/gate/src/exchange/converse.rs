@@ -1,0 +1,253 @@
+//! Letting a server work for a call, and asking the call's client what the server wants to know.
+
+use std::sync::Arc;
+
+use durward_core::{
+    Answer, Ask, Call, Era, Notify, Operation, Provider, RawJson, Refusal, RefusalCode, Resumed,
+};
+use durward_ledger::Facts;
+use durward_wire::encode;
+use serde_json::value::RawValue;
+
+use super::{
+    drive::{Terms, Work, drive},
+    parked::{Parked, ended},
+    request_state::{self, Bound, Place},
+};
+use crate::{
+    declared::Declared,
+    questions::SessionAsk,
+    stages::provider::{bounded, cancelled, caught, took_too_long},
+    stopwatch::Stopwatch,
+    walk::Walk,
+};
+
+/// Does what the call asks for, as far as the client's answers lead.
+pub(crate) async fn converse(
+    walk: &mut Walk<'_>,
+    provider: Arc<dyn Provider>,
+) -> Result<Answer, Refusal> {
+    if walk.call.client.revision.era() == Era::Legacy {
+        return legacy(walk, provider.as_ref()).await;
+    }
+    let place = match walk.state.take() {
+        Some(state) => Some(open(walk, &state)?),
+        None => None,
+    };
+    let round = place.as_ref().map_or(0, |place| place.round);
+    let answer = match place {
+        Some(Place {
+            parked: Some((replica, id)),
+            ..
+        }) => {
+            let here = walk.gate.park.replica == replica;
+            let found = here.then(|| walk.gate.park.find(id)).flatten();
+            return go_on(walk, found.ok_or_else(ended)?, round).await;
+        }
+        place => {
+            let state = place.and_then(|place| place.of_server);
+            walk.call.resumed = resumed(walk, state.as_deref());
+            begin(walk, provider).await?
+        }
+    };
+    match answer {
+        Begun::Ended(Answer::Asks(wanted)) => wrapped(walk, wanted, round).map(Answer::Asks),
+        Begun::Ended(answer) => Ok(answer),
+        Begun::Parked(parked) => told(walk, &parked),
+    }
+}
+
+/// A legacy client is asked while it waits.
+async fn legacy(walk: &mut Walk<'_>, provider: &dyn Provider) -> Result<Answer, Refusal> {
+    let stopwatch = Stopwatch::new();
+    let session = walk
+        .session
+        .filter(|session| session.is_lasting() && session.declared().any());
+    walk.call.ask = session.map(|session| -> Arc<dyn Ask> {
+        Arc::new(SessionAsk {
+            session: Arc::clone(session),
+            outlet: walk.outlet.cloned(),
+            clock: Arc::clone(walk.gate.clock()),
+            stopwatch: Arc::clone(&stopwatch),
+            patience: walk.standing.house().settings.exchange.ttl,
+        })
+    });
+    let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
+    let work = async { provider.call(&walk.call).await };
+    bounded(work, &cancel, timeout, stopwatch.run_out(timeout)).await
+}
+
+enum Begun {
+    Ended(Answer),
+    Parked(Arc<Parked>),
+}
+
+/// The first round: the request itself waits, until there is something to ask.
+async fn begin(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Begun, Refusal> {
+    let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
+    let declared = Declared::by(&walk.call.client);
+    if !(may_ask(walk.call.operation) && declared.any()) {
+        let work = async { provider.call(&walk.call).await };
+        let asleep = tokio::time::sleep(timeout);
+        return bounded(work, &cancel, timeout, asleep)
+            .await
+            .map(Begun::Ended);
+    }
+    let caller = walk.call.caller.id.clone();
+    let parked = Parked::new(walk.gate.new_session_id(), caller, declared);
+    parked.relay.attach(walk.call.notify.take());
+    let call = Call {
+        ask: Some(Arc::clone(&parked) as Arc<dyn Ask>),
+        notify: Some(Arc::clone(&parked.relay) as Arc<dyn Notify>),
+        cancel: parked.cancel.clone(),
+        ..walk.call.clone()
+    };
+    let mut work: Work = Box::pin(caught(async move { provider.call(&call).await }));
+    let mut left = Left(Some(Arc::clone(&parked)));
+    tokio::select! {
+        biased;
+        result = &mut work => return result.map(Begun::Ended),
+        () = cancel.cancelled() => return Err(cancelled()),
+        () = parked.stopwatch.run_out(timeout) => return Err(took_too_long(timeout)),
+        () = parked.asks() => {}
+    }
+    let limits = walk.standing.house().settings.exchange;
+    walk.gate.park.enter(&parked, &limits)?;
+    let gate = walk.gate.weak.upgrade().ok_or_else(ended)?;
+    let facts = Facts {
+        call: walk.gate.new_call_id(),
+        ..walk.facts()
+    };
+    let terms = Terms {
+        timeout,
+        ttl: limits.ttl,
+        facts,
+    };
+    walk.gate
+        .tasks
+        .spawn(drive(gate, Arc::clone(&parked), work, terms));
+    left.0 = None;
+    Ok(Begun::Parked(parked))
+}
+
+/// A further round: the client is back, and this request waits in place of the one before.
+async fn go_on(walk: &mut Walk<'_>, parked: Arc<Parked>, round: u32) -> Result<Answer, Refusal> {
+    let declared = Declared::by(&walk.call.client);
+    let notify = walk.call.notify.take();
+    parked.claim(round, walk.answers.as_ref(), declared, notify)?;
+    let mut left = Left(Some(Arc::clone(&parked)));
+    let cancel = walk.call.cancel.clone();
+    tokio::select! {
+        biased;
+        outcome = parked.outcome() => {
+            left.0 = None;
+            outcome
+        }
+        () = cancel.cancelled() => Err(cancelled()),
+        () = parked.cancel.cancelled() => Err(ended()),
+        () = parked.asks() => {
+            let most = walk.standing.house().settings.exchange.rounds;
+            if parked.round() >= most {
+                return Err(too_many_rounds(most));
+            }
+            left.0 = None;
+            told(walk, &parked)
+        }
+    }
+}
+
+/// Ends a call that nobody waits for any more.
+struct Left(Option<Arc<Parked>>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let Some(parked) = &self.0 {
+            parked.leave();
+        }
+    }
+}
+
+/// What the client of a parked call is told.
+fn told(walk: &Walk<'_>, parked: &Parked) -> Result<Answer, Refusal> {
+    let (round, wanted) = parked.wait();
+    let place = Place {
+        round,
+        parked: Some((walk.gate.park.replica, parked.id)),
+        of_server: None,
+    };
+    let Some(state) = seal(walk, place) else {
+        parked.leave();
+        return Err(too_long());
+    };
+    let told = [("inputRequests", &wanted), ("requestState", &state)];
+    Ok(Answer::Asks(encode::object(&told)))
+}
+
+/// A modern server's questions go to a modern client as they are; its state is sealed, since the server may
+/// see all callers as one.
+fn wrapped(walk: &Walk<'_>, wanted: RawJson, round: u32) -> Result<RawJson, Refusal> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wanted {
+        request_state: Option<Box<RawValue>>,
+    }
+    if !may_ask(walk.call.operation) {
+        let sentence = "The server asked something where the protocol has no questions.";
+        return Err(Refusal::new(RefusalCode::Unavailable, sentence).detail("unbridged"));
+    }
+    let Ok(Wanted {
+        request_state: Some(state),
+    }) = wanted.parse()
+    else {
+        return Ok(wanted);
+    };
+    let most = walk.standing.house().settings.exchange.rounds;
+    if round >= most {
+        return Err(too_many_rounds(most));
+    }
+    let place = Place {
+        round: round + 1,
+        parked: None,
+        of_server: Some(state),
+    };
+    let state = seal(walk, place).ok_or_else(too_long)?;
+    Ok(encode::replaced(&wanted, "requestState", &state))
+}
+
+/// What the client brings back for a server that asked in the modern way.
+fn resumed(walk: &mut Walk<'_>, state: Option<&RawValue>) -> Option<Resumed> {
+    let resumed = Resumed {
+        responses: walk.answers.take(),
+        state: state.map(RawJson::from_raw),
+    };
+    (resumed.responses.is_some() || resumed.state.is_some()).then_some(resumed)
+}
+
+/// Only these can be answered with a question (MCP 2026-07-28, basic/patterns/mrtr).
+fn may_ask(operation: Operation) -> bool {
+    match operation {
+        Operation::CallTool | Operation::ReadResource | Operation::GetPrompt => true,
+        Operation::Complete | Operation::Subscribe => false,
+    }
+}
+
+fn seal(walk: &Walk<'_>, place: Place) -> Option<RawJson> {
+    let ttl = walk.standing.house().settings.exchange.ttl;
+    let expires = walk.gate.clock().wall().after(ttl);
+    request_state::seal(walk.gate.sealer(), Bound::to(walk), place, expires)
+}
+
+fn open(walk: &Walk<'_>, state: &str) -> Result<Place, Refusal> {
+    let now = walk.gate.clock().wall();
+    request_state::open(walk.gate.sealer(), state, &Bound::to(walk), now)
+}
+
+fn too_many_rounds(most: u32) -> Refusal {
+    let sentence = format!("The server asked more than {most} times, so the call was ended.");
+    Refusal::new(RefusalCode::RateLimited, sentence).detail("too_many_rounds")
+}
+
+fn too_long() -> Refusal {
+    let sentence = "What the server wants to be brought back is too long.";
+    Refusal::new(RefusalCode::Unavailable, sentence).detail("state_too_long")
+}
