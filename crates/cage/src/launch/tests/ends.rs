@@ -216,3 +216,19 @@ async fn a_start_that_is_given_up_leaves_nothing() {
     }
     until_marked(&mark, 0).await;
 }
+
+#[tokio::test]
+async fn a_keeper_that_someone_stopped_holds_nothing_up() {
+    let mark = mark();
+    let launcher = Launcher::new();
+    let script = format!("{} wait", family(&mark));
+    let child = launcher.spawn(&shell(&script)).await.unwrap();
+    started(&mark).await;
+    let keeper = parent(child.id());
+    kill(keeper, Signal::STOP);
+    tokio::time::pause();
+    assert_eq!(child.stop(Duration::ZERO).await, Exit::Lost);
+    tokio::time::resume();
+    until_marked(&mark, 0).await;
+    until_gone(keeper).await;
+}
