@@ -4,6 +4,7 @@
 //! back is an [`Answer`] or a [`Refusal`]. Nothing here does I/O, and nothing here knows the wire.
 
 mod answer;
+mod body;
 mod call;
 mod caller;
 mod clock;
@@ -20,6 +21,7 @@ mod secret;
 mod tier;
 
 pub use answer::{Answer, ProtocolError};
+pub use body::Body;
 pub use call::{
     Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Notify, Operation, Target,
 };

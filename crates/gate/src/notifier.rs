@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use durward_core::{Clock, LogLevel, Notify, RawJson};
+use durward_core::{Body, Clock, LogLevel, Notify, RawJson};
 use durward_wire::encode;
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ use crate::stream::Streams;
 pub enum Outlet {
     /// To whoever holds the other end: a modern answer's stream, or a pipe. Bounded; what a slow
     /// client does not take is dropped.
-    Channel(mpsc::Sender<Bytes>),
+    Channel(mpsc::Sender<Body>),
     /// To a stream that can be resumed.
     Stream {
         /// The session's streams.
@@ -34,7 +34,7 @@ impl Outlet {
     pub fn send(&self, message: Bytes) {
         match self {
             Self::Channel(sender) => {
-                if sender.try_send(message).is_err() {
+                if sender.try_send(message.into()).is_err() {
                     tracing::debug!("a notification was dropped: the client is slow or gone");
                 }
             }
