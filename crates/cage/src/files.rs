@@ -17,6 +17,7 @@ mod folding;
 mod meta;
 mod open_file;
 mod path;
+mod quota;
 mod rename;
 mod root;
 mod spot;

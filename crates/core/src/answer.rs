@@ -21,7 +21,7 @@ impl Answer {
     pub fn len(&self) -> usize {
         match self {
             Self::Result(body) | Self::Asks(body) => body.len(),
-            Self::Own(result) => result.body().len(),
+            Self::Own(result) => result.size(),
             Self::Error(error) => error.message.len() + error.data.as_ref().map_or(0, RawJson::len),
         }
     }

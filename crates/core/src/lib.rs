@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod body;
 mod call;
 mod caller;
 mod clock;
@@ -22,6 +23,7 @@ mod tier;
 
 pub use answer::{Answer, ProtocolError};
 pub use ask::{Ask, AskFault, Question};
+pub use body::Body;
 pub use call::{
     Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Naming, Notify, Operation, Resumed,
     Target,

@@ -2,36 +2,45 @@
 
 use std::ops::Range;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use serde::Serialize;
 
-use crate::{RawJson, put_quoted, quote::put_escaped};
+use crate::{
+    Body, RawJson, put_quoted,
+    quote::{escape_behind, put_escaped},
+};
 
 /// Room in front of a result for the envelope, whose id is known only later.
 const FRONT: usize = 512;
 /// Room for the words around text and structure, and for the envelope's end.
 const WORDS: usize = 128;
+/// A text of so many bytes is kept once, and said again when it leaves: a copy would cost more than the
+/// pieces do.
+const LONG: usize = 64 * 1024;
 
 /// A `result`, an object that has no `_meta` and no member that only some revisions have, so that
 /// nothing in it need be looked for. No line break stands in it.
 #[derive(Debug)]
 pub struct OwnResult {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     body: Range<usize>,
     structure: Range<usize>,
+    /// What is said again at `at`, in the structure; nothing where all stands in the buffer.
+    again: Range<usize>,
+    at: usize,
 }
 
 impl OwnResult {
     /// A tool's result (`CallToolResult` of every revision): text for a model, structure for a program.
     pub fn of_tool<T: Serialize>(text: &str, structured: &T) -> Result<Self, serde_json::Error> {
         let mut out = Writing::begin(4 * text.len());
-        put_quoted(&mut out.0, text);
-        out.structure(|out| serde_json::to_writer(out.writer(), structured))
+        put_quoted(&mut out.buffer, text);
+        out.structure(|out| serde_json::to_writer(&mut out.buffer, structured))
     }
 
     /// As [`OwnResult::of_tool`], of one whose text is also the member `content` of its structure. It may
     /// be long, so it is escaped once. `rest`, an object, holds the structure's other members.
-    pub fn of_content<T: Serialize>(content: &str, rest: &T) -> Result<Self, serde_json::Error> {
+    pub fn of_content<T: Serialize>(content: String, rest: &T) -> Result<Self, serde_json::Error> {
         Self::of_long("", "content", content, rest)
     }
 
@@ -40,55 +49,74 @@ impl OwnResult {
     pub fn of_long<T: Serialize>(
         head: &str,
         name: &'static str,
-        content: &str,
+        content: String,
         rest: &T,
     ) -> Result<Self, serde_json::Error> {
         let rest = serde_json::to_vec(rest)?;
+        let after = name.len() + rest.len();
+        let is_long = content.len() >= LONG;
         // Escapes are rare; where there are many, the buffer grows once more.
-        let room = 2 * content.len() + content.len() / 8 + head.len() + rest.len();
+        let room = match is_long {
+            true => 2 * head.len(),
+            false => 2 * content.len() + content.len() / 8 + head.len() + after,
+        };
         let mut out = Writing::begin(room);
-        out.0.put_u8(b'"');
-        put_escaped(&mut out.0, head.as_bytes());
-        let start = out.0.len();
-        put_escaped(&mut out.0, content.as_bytes());
-        let escaped = start..out.0.len();
-        out.0.put_u8(b'"');
+        out.buffer.put_u8(b'"');
+        put_escaped(&mut out.buffer, head.as_bytes());
+        let start = out.buffer.len();
+        if is_long {
+            let front = std::mem::replace(&mut out.buffer, content.into_bytes());
+            escape_behind(&mut out.buffer, &front, WORDS + after);
+        } else {
+            put_escaped(&mut out.buffer, content.as_bytes());
+        }
+        let escaped = start..out.buffer.len();
+        out.buffer.put_u8(b'"');
         out.structure(|out| {
-            out.put_u8(b'{');
-            put_quoted(out, name);
-            out.put_slice(b":\"");
-            out.extend_from_within(escaped);
-            out.put_u8(b'"');
+            out.buffer.put_u8(b'{');
+            put_quoted(&mut out.buffer, name);
+            out.buffer.put_slice(b":\"");
+            if is_long {
+                (out.again, out.at) = (escaped, out.buffer.len());
+            } else {
+                out.buffer.extend_from_within(escaped);
+            }
+            out.buffer.put_u8(b'"');
             match rest.strip_prefix(b"{") {
-                Some(b"}") | None => out.put_u8(b'}'),
+                Some(b"}") | None => out.buffer.put_u8(b'}'),
                 Some(members) => {
-                    out.put_u8(b',');
-                    out.put_slice(members);
+                    out.buffer.put_u8(b',');
+                    out.buffer.put_slice(members);
                 }
             }
             Ok(())
         })
     }
 
-    /// The result.
-    pub fn body(&self) -> &[u8] {
-        &self.buffer[self.body.clone()]
+    /// How long the result is.
+    pub fn size(&self) -> usize {
+        self.body.len() + self.again.len()
     }
 
-    /// What it says, once: a tool's `structuredContent`, whose text says no more; the whole of any other.
-    pub fn told(&self) -> &[u8] {
-        &self.buffer[self.structure.clone()]
+    /// What it says, once, in pieces: a tool's `structuredContent`, whose text says no more; the whole of
+    /// any other.
+    pub fn told(&self) -> [&[u8]; 3] {
+        self.pieces(&self.structure)
     }
 
     /// The result as a value.
     pub fn to_raw(&self) -> RawJson {
-        RawJson::from_scanned(Bytes::copy_from_slice(self.body()))
+        RawJson::from_scanned(self.pieces(&self.body).concat().into())
+    }
+
+    fn pieces(&self, of: &Range<usize>) -> [&[u8]; 3] {
+        [of.start..self.at, self.again.clone(), self.at..of.end].map(|piece| &self.buffer[piece])
     }
 
     /// The result between `head` and `tail`; `first`, members without brackets, come before its own.
     /// What is long is not copied.
-    pub fn framed(mut self, head: &[u8], first: &str, tail: u8) -> Bytes {
-        let has_members = self.body() != b"{}";
+    pub fn framed(mut self, head: &[u8], first: &str, tail: u8) -> Body {
+        let has_members = self.buffer[self.body.clone()] != *b"{}";
         let comma: &[u8] = if has_members && !first.is_empty() {
             b","
         } else {
@@ -99,64 +127,80 @@ impl OwnResult {
         let front = [head, b"{", first.as_bytes(), comma];
         let room: usize = front.iter().map(|part| part.len()).sum();
         self.buffer.truncate(self.body.end);
-        if let Some(start) = rest.checked_sub(room) {
+        self.buffer.put_u8(tail);
+        let bytes = if let Some(start) = rest.checked_sub(room) {
             let mut at = start;
             for part in front {
                 self.buffer[at..at + part.len()].copy_from_slice(part);
                 at += part.len();
             }
-            self.buffer.put_u8(tail);
-            return self.buffer.freeze().slice(start..);
+            Bytes::from(self.buffer).slice(start..)
+        } else {
+            [&front.concat()[..], &self.buffer[rest..]].concat().into()
+        };
+        if self.again.is_empty() {
+            return bytes.into();
         }
-        let mut out = BytesMut::with_capacity(room + self.buffer.len());
-        for part in front {
-            out.put_slice(part);
-        }
-        out.put_slice(&self.buffer[rest..]);
-        out.put_u8(tail);
-        out.freeze()
+        let moved = |place: usize| place - rest + room;
+        let again = moved(self.again.start)..moved(self.again.end);
+        Body::repeating(bytes, again, moved(self.at))
     }
 }
 
 impl From<RawJson> for OwnResult {
     /// Takes a result that is not a tool's: an object of our own.
     fn from(raw: RawJson) -> Self {
-        let mut buffer = BytesMut::with_capacity(FRONT + raw.len() + 1);
+        let mut buffer = Vec::with_capacity(FRONT + raw.len() + 1);
         buffer.resize(FRONT, 0);
         buffer.put_slice(raw.bytes());
         let body = FRONT..buffer.len();
         Self {
-            buffer,
             structure: body.clone(),
+            again: 0..0,
+            at: body.end,
+            buffer,
             body,
         }
     }
 }
 
-/// A tool's result, up to its text.
-struct Writing(BytesMut);
+/// A tool's result, as it grows.
+struct Writing {
+    buffer: Vec<u8>,
+    again: Range<usize>,
+    at: usize,
+}
 
 impl Writing {
+    /// Up to its text.
     fn begin(room: usize) -> Self {
-        let mut out = BytesMut::with_capacity(FRONT + WORDS + room);
-        out.resize(FRONT, 0);
-        out.put_slice(br#"{"content":[{"type":"text","text":"#);
-        Self(out)
+        let mut buffer = Vec::with_capacity(FRONT + WORDS + room);
+        buffer.resize(FRONT, 0);
+        buffer.put_slice(br#"{"content":[{"type":"text","text":"#);
+        Self {
+            buffer,
+            again: 0..0,
+            at: FRONT,
+        }
     }
 
+    /// What comes after its text.
     fn structure(
         mut self,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), serde_json::Error>,
+        write: impl FnOnce(&mut Self) -> Result<(), serde_json::Error>,
     ) -> Result<OwnResult, serde_json::Error> {
-        self.0.put_slice(br#"}],"structuredContent":"#);
-        let start = self.0.len();
-        write(&mut self.0)?;
-        let structure = start..self.0.len();
-        self.0.put_u8(b'}');
+        self.buffer.put_slice(br#"}],"structuredContent":"#);
+        let start = self.buffer.len();
+        self.at = start;
+        write(&mut self)?;
+        let structure = start..self.buffer.len();
+        self.buffer.put_u8(b'}');
         Ok(OwnResult {
-            body: FRONT..self.0.len(),
-            buffer: self.0,
+            body: FRONT..self.buffer.len(),
+            buffer: self.buffer,
             structure,
+            again: self.again,
+            at: self.at,
         })
     }
 }
@@ -174,26 +218,29 @@ mod tests {
     #[test]
     fn content_that_is_escaped_once_reads_the_same_in_both_places() {
         for rest in [json!({}), json!({"size": 3})] {
-            let text = "a \"b\" ü\n".repeat(40);
-            let result = OwnResult::of_content(&text, &rest).unwrap();
-            let body = read(result.body());
-            assert_eq!(body["content"][0]["text"], text);
-            assert_eq!(body["structuredContent"]["content"], text);
-            assert_eq!(body["structuredContent"]["size"], rest["size"]);
-            assert_eq!(body["structuredContent"], read(result.told()));
+            for times in [40, LONG] {
+                let text = "a \"b\" ü\n".repeat(times);
+                let result = OwnResult::of_content(text.clone(), &rest).unwrap();
+                let body = read(result.to_raw().bytes());
+                assert_eq!(result.to_raw().len(), result.size());
+                assert_eq!(body["content"][0]["text"], text);
+                assert_eq!(body["structuredContent"]["content"], text);
+                assert_eq!(body["structuredContent"]["size"], rest["size"]);
+                assert_eq!(body["structuredContent"], read(&result.told().concat()));
+            }
         }
     }
 
     #[test]
     fn a_long_text_may_have_a_head() {
-        let result =
-            OwnResult::of_long("200 \"ok\"\n\n", "body", "a \"b\"\n", &json!({"n": 1})).unwrap();
-        let body = read(result.body());
-        assert_eq!(body["content"][0]["text"], "200 \"ok\"\n\na \"b\"\n");
-        assert_eq!(
-            body["structuredContent"],
-            json!({"body": "a \"b\"\n", "n": 1})
-        );
+        for times in [1, LONG] {
+            let text = "a \"b\"\n".repeat(times);
+            let head = "200 \"ok\"\n\n";
+            let result = OwnResult::of_long(head, "body", text.clone(), &json!({"n": 1})).unwrap();
+            let body = read(result.to_raw().bytes());
+            assert_eq!(body["content"][0]["text"], format!("{head}{text}"));
+            assert_eq!(body["structuredContent"], json!({"body": text, "n": 1}));
+        }
     }
 
     #[test]
@@ -201,8 +248,7 @@ mod tests {
         let result = OwnResult::of_tool("a \"b\"\n\u{1}", &json!({"n": 1})).unwrap();
         let content = json!([{"type": "text", "text": "a \"b\"\n\u{1}"}]);
         let plain = json!({"content": content, "structuredContent": {"n": 1}});
-        assert_eq!(read(result.body()), plain);
-        assert_eq!(result.told(), br#"{"n":1}"#);
+        assert_eq!(result.told().concat(), br#"{"n":1}"#);
         assert_eq!(read(result.to_raw().bytes()), plain);
     }
 
@@ -217,11 +263,32 @@ mod tests {
             ] {
                 let head = format!("{{\"id\":{id},\"result\":");
                 let own = OwnResult::from(RawJson::from_scanned(raw.to_owned().into()));
-                let message = read(&own.framed(head.as_bytes(), first, b'}'));
+                let message = read(&own.framed(head.as_bytes(), first, b'}').into_bytes());
                 let result = &message["result"];
                 assert_eq!(message["id"], read(id.as_bytes()));
                 assert_eq!(result.get("a").is_some(), !first.is_empty());
                 assert_eq!(result.get("b").is_some(), raw != "{}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_said_again_without_a_copy() {
+        let text = "line \"one\"\n".repeat(LONG);
+        for id in ["1".to_owned(), format!("\"{}\"", "i".repeat(FRONT))] {
+            let own = OwnResult::of_content(text.clone(), &json!({"n": 1})).unwrap();
+            let plain = read(own.to_raw().bytes());
+            let head = format!("{{\"id\":{id},\"result\":");
+            let body = own.framed(head.as_bytes(), "\"a\":1", b'}');
+            assert!(body.parts()[1].len() > text.len());
+            let length = body.len();
+            let bytes = body.into_bytes();
+            let message = read(&bytes);
+            assert_eq!(bytes.len(), length);
+            assert_eq!(message["id"], read(id.as_bytes()));
+            assert_eq!(message["result"]["a"], 1);
+            for member in ["content", "structuredContent"] {
+                assert_eq!(message["result"][member], plain[member]);
             }
         }
     }

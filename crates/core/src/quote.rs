@@ -23,24 +23,70 @@ pub(crate) fn put_escaped(out: &mut impl BufMut, text: &[u8]) {
     out.put_slice(&text[plain..]);
 }
 
+/// Makes of `text` what it is escaped, behind `front`. In place, for it may be long; `room` is for what
+/// comes after it.
+pub(crate) fn escape_behind(text: &mut Vec<u8>, front: &[u8], room: usize) {
+    let length = text.len();
+    let total = front.len() + length + growth(text);
+    text.reserve_exact(total + room - length);
+    text.resize(total, 0);
+    // From the end, so that nothing is written over before it has moved.
+    let (mut from, mut to) = (length, total);
+    while let Some(found) = last_escaped(&text[..from]) {
+        to -= from - (found + 1);
+        text.copy_within(found + 1..from, to);
+        let mut escape = [0; 6];
+        let mut free = &mut escape[..];
+        put_escape(&mut free, text[found]);
+        let written = 6 - free.len();
+        to -= written;
+        text[to..to + written].copy_from_slice(&escape[..written]);
+        from = found;
+    }
+    text.copy_within(..from, front.len());
+    text[..front.len()].copy_from_slice(front);
+}
+
+/// How many bytes the escapes are more.
+fn growth(text: &[u8]) -> usize {
+    let of = |byte: &u8| u8::from(is_special(*byte)) + 4 * u8::from(is_long(*byte));
+    // At most 5 a byte, so that the sum of a chunk is a byte as well.
+    let of_chunk = |chunk: &[u8]| usize::from(chunk.iter().map(of).sum::<u8>());
+    text.chunks(CHUNK).map(of_chunk).sum()
+}
+
 /// The first byte from `at` on that can't stand for itself.
 fn next_escaped(text: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(chunk) = text.get(at..at + CHUNK) {
-        // No early end, so that the whole chunk is judged at once.
-        if chunk
-            .iter()
-            .fold(false, |any, byte| any | is_special(*byte))
-        {
-            break;
-        }
+    while text.get(at..at + CHUNK).is_some_and(is_plain) {
         at += CHUNK;
     }
     let rest = text[at..].iter().position(|byte| is_special(*byte));
     rest.map(|after| at + after)
 }
 
+/// The last byte that can't stand for itself.
+fn last_escaped(text: &[u8]) -> Option<usize> {
+    let mut end = text.len();
+    while end >= CHUNK && is_plain(&text[end - CHUNK..end]) {
+        end -= CHUNK;
+    }
+    text[..end].iter().rposition(|byte| is_special(*byte))
+}
+
+fn is_plain(chunk: &[u8]) -> bool {
+    // No early end, so that the whole chunk is judged at once.
+    !chunk
+        .iter()
+        .fold(false, |any, byte| any | is_special(*byte))
+}
+
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+/// Those that take six bytes.
+fn is_long(byte: u8) -> bool {
+    (byte < 0x20) & !matches!(byte, b'\n' | b'\r' | b'\t')
 }
 
 fn put_escape(out: &mut impl BufMut, byte: u8) {
@@ -82,10 +128,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_as_what_was_written(text in "(\\PC|[\"\\\\\n\r\t\u{0}-\u{1f}]){0,200}") {
+        fn it_reads_as_what_was_written(text in "(\\PC|x{40}|[\"\\\\\n\r\t\u{0}-\u{1f}]){0,200}") {
             let written = quoted(&text);
             prop_assert!(!written.contains('\n'));
-            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), &text[..]);
+            let mut behind = text.into_bytes();
+            escape_behind(&mut behind, b"front\"", 1);
+            behind.push(b'"');
+            prop_assert_eq!(behind, format!("front{written}").into_bytes());
         }
     }
 }

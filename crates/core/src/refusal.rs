@@ -44,7 +44,7 @@ pub enum RefusalCode {
     Exists,
     /// It changed meanwhile.
     Conflict,
-    /// The disk is full.
+    /// The disk is full, or as full as it may be.
     NoSpace,
     /// Inspection stopped it.
     BlockedContent,

@@ -293,6 +293,10 @@ fn files(config: &Config) -> FsSettings {
             .unwrap_or_default(),
         path: path.to_owned(),
         allow_dangerous: files.allow_dangerous_root,
+        quota: name
+            .and_then(|name| files.roots.get(name)?.quota)
+            .or(files.quota)
+            .map(config::Size::bytes),
     });
     let write_in = files.roots.iter().filter_map(|(name, root)| {
         let write = root.write.as_ref()?;

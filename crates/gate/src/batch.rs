@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::Era;
+use durward_core::{Body, Era};
 use durward_wire::{
     code,
     scan::{Message, ScanLimits, scan},
@@ -27,7 +27,7 @@ impl Gate {
         members: Vec<Bytes>,
         limits: ScanLimits,
     ) -> Posted {
-        let mut replies: Vec<Option<Bytes>> = Vec::new();
+        let mut replies: Vec<Option<Body>> = Vec::new();
         let mut running = Vec::new();
         for member in members {
             match scan(&member, limits) {
@@ -91,15 +91,17 @@ impl Gate {
 }
 
 /// Answers as one array.
-pub(crate) fn array(replies: &[Option<Bytes>]) -> Bytes {
+pub(crate) fn array(replies: &[Option<Body>]) -> Body {
     let mut out = BytesMut::new();
     out.put_u8(b'[');
     for (place, reply) in replies.iter().flatten().enumerate() {
         if place > 0 {
             out.put_u8(b',');
         }
-        out.put_slice(reply);
+        for part in reply.parts() {
+            out.put_slice(part);
+        }
     }
     out.put_u8(b']');
-    out.freeze()
+    out.freeze().into()
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use durward_core::{
-    Answer, Era, Operation, OwnResult, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
+    Answer, Body, Era, Operation, OwnResult, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
 };
 use durward_wire::{code, encode, scan::RequestId};
 use serde::Serialize;
@@ -19,12 +19,12 @@ pub enum Reply {
         /// The status of HTTP, where it is HTTP.
         status: u16,
         /// The message.
-        body: Bytes,
+        body: Body,
     },
     /// A message that opens a session over HTTP, with the session's id.
     Opened {
         /// The message.
-        body: Bytes,
+        body: Body,
         /// `Mcp-Session-Id`.
         session: String,
     },
@@ -34,7 +34,7 @@ pub enum Reply {
 
 impl Reply {
     /// The message alone, for a pipe.
-    pub fn into_body(self) -> Option<Bytes> {
+    pub fn into_body(self) -> Option<Body> {
         match self {
             Self::Message { body, .. } | Self::Opened { body, .. } => Some(body),
             Self::Silent => None,
@@ -75,7 +75,10 @@ pub(crate) fn result(
         Era::Legacy => encode::result(id, body, &[]),
         Era::Modern => modern(id, body, caching),
     };
-    Reply::Message { status: 200, body }
+    Reply::Message {
+        status: 200,
+        body: body.into(),
+    }
 }
 
 /// What a modern result of our own begins with, by what it says of caching.
@@ -94,7 +97,7 @@ fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) 
         (Era::Modern, Caching::Never) => {
             encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), result)
         }
-        (Era::Modern, Caching::For(_)) => modern(id, &result.to_raw(), caching),
+        (Era::Modern, Caching::For(_)) => modern(id, &result.to_raw(), caching).into(),
     };
     Reply::Message { status: 200, body }
 }
@@ -124,7 +127,7 @@ fn input_required(id: &RequestId, wanted: &RawJson) -> Reply {
     let meta = [("io.modelcontextprotocol/serverInfo", &info)];
     Reply::Message {
         status: 200,
-        body: encode::result_with_meta(id, wanted, &[("resultType", &kind)], &meta),
+        body: encode::result_with_meta(id, wanted, &[("resultType", &kind)], &meta).into(),
     }
 }
 
@@ -132,7 +135,7 @@ fn input_required(id: &RequestId, wanted: &RawJson) -> Reply {
 pub(crate) fn error(id: Option<&RequestId>, era: Era, error: &ProtocolError) -> Reply {
     Reply::Message {
         status: code::http_status_of(error.code, era),
-        body: encode::error(id, error),
+        body: encode::error(id, error).into(),
     }
 }
 

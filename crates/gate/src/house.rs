@@ -177,23 +177,23 @@ impl House {
     pub(crate) fn recorded_result(&self, raw: &RawJson) -> ResultFacts {
         match self.settings.keep_results {
             Keep::Nothing => ResultFacts::size(raw.len()),
-            Keep::Digest => ResultFacts::digest(raw.len(), raw.bytes()),
+            Keep::Digest => ResultFacts::digest(raw.len(), &[raw.bytes()]),
             Keep::Redacted => ResultFacts {
                 body: Some(self.settings.redactor.redact(raw)),
-                ..ResultFacts::digest(raw.len(), raw.bytes())
+                ..ResultFacts::digest(raw.len(), &[raw.bytes()])
             },
         }
     }
 
     /// A result of our own as the record has it. Its text repeats its structure: one digest is enough.
     pub(crate) fn recorded_own_result(&self, result: &OwnResult) -> ResultFacts {
-        let bytes = result.body().len();
+        let bytes = result.size();
         match self.settings.keep_results {
             Keep::Nothing => ResultFacts::size(bytes),
-            Keep::Digest => ResultFacts::digest(bytes, result.told()),
+            Keep::Digest => ResultFacts::digest(bytes, &result.told()),
             Keep::Redacted => ResultFacts {
                 body: Some(self.settings.redactor.redact(&result.to_raw())),
-                ..ResultFacts::digest(bytes, result.told())
+                ..ResultFacts::digest(bytes, &result.told())
             },
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use durward_core::{Clock, LogLevel, Notify, RawJson};
+use durward_core::{Body, Clock, LogLevel, Notify, RawJson};
 use durward_wire::encode;
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::stream::Streams;
 pub enum Outlet {
     /// To whoever holds the other end: a modern answer's stream, or a pipe. Bounded; what a slow
     /// client does not take is dropped.
-    Channel(mpsc::Sender<Bytes>),
+    Channel(mpsc::Sender<Body>),
     /// To a stream that can be resumed.
     Stream {
         /// The session's streams.
@@ -35,7 +35,7 @@ impl Outlet {
     pub fn send(&self, message: Bytes) -> bool {
         match self {
             Self::Channel(sender) => {
-                let sent = sender.try_send(message).is_ok();
+                let sent = sender.try_send(message.into()).is_ok();
                 if !sent {
                     tracing::debug!("a message was dropped: the client is slow or gone");
                 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use durward_core::{Door, Era, ProtocolError};
+use durward_core::{Body, Door, Era, ProtocolError};
 use durward_wire::{
     code,
     era::{self, PipeEra},
@@ -36,12 +36,12 @@ pub struct Pipe {
     standing: Arc<Standing>,
     door: Door,
     limits: ScanLimits,
-    out: mpsc::Sender<Bytes>,
+    out: mpsc::Sender<Body>,
     session: Option<Arc<Session>>,
     in_flight: Arc<InFlight>,
     calls: JoinSet<()>,
     /// Where answers go instead while the members of a batch are taken in.
-    batch: Option<mpsc::Sender<Bytes>>,
+    batch: Option<mpsc::Sender<Body>>,
 }
 
 /// The caller of a pipe is no longer let in.
@@ -55,7 +55,7 @@ impl Pipe {
         standing: Arc<Standing>,
         door: Door,
         limits: ScanLimits,
-        out: mpsc::Sender<Bytes>,
+        out: mpsc::Sender<Body>,
     ) -> Self {
         let (session, in_flight, calls) = (None, Arc::default(), JoinSet::new());
         Self {
@@ -150,7 +150,7 @@ impl Pipe {
             }
             (PipeEra::Ping, Message::Request(request)) => {
                 let empty = durward_core::RawJson::empty_object();
-                let body = durward_wire::encode::result(&request.id, &empty, &[]);
+                let body = durward_wire::encode::result(&request.id, &empty, &[]).into();
                 Some(Reply::Message { status: 200, body })
             }
             (_, Message::Request(request)) => {
@@ -182,7 +182,7 @@ impl Pipe {
         let session = Arc::new(session);
         self.gate.keep_session(&session);
         self.session = Some(session);
-        let body = durward_wire::encode::result(&request.id, &body, &[]);
+        let body = durward_wire::encode::result(&request.id, &body, &[]).into();
         Reply::Message { status: 200, body }
     }
 

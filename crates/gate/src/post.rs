@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use durward_core::{BoxFuture, Cancel, Client, Door, Era, ProtocolError, RawJson, Revision};
+use durward_core::{Body, BoxFuture, Cancel, Client, Door, Era, ProtocolError, RawJson, Revision};
 use durward_store::StoreError;
 use durward_wire::{
     RequestMeta, code,
@@ -68,7 +68,7 @@ pub enum Messages {
     /// There will be none.
     None,
     /// One after the other; gone with the connection.
-    Channel(mpsc::Receiver<Bytes>),
+    Channel(mpsc::Receiver<Body>),
     /// A stream that can be resumed. Its reply goes there too once it has begun.
     Stream {
         /// The session's streams.
@@ -179,7 +179,7 @@ impl Gate {
         };
         let lasting = !self.is_stateless();
         let body = match opening::initialized(standing, endpoint, client.revision, lasting) {
-            Ok(body) => durward_wire::encode::result(&request.id, &body, &[]),
+            Ok(body) => durward_wire::encode::result(&request.id, &body, &[]).into(),
             Err(error) => {
                 return Posted::Now(encode::error(Some(&request.id), Era::Legacy, &error));
             }
@@ -328,7 +328,7 @@ impl Gate {
                 if streams.has_begun(*id)
                     && let Reply::Message { body, .. } = &reply
                 {
-                    streams.push(*id, clock.monotonic(), body.clone());
+                    streams.push(*id, clock.monotonic(), body.clone().into_bytes());
                 }
                 streams.finish(*id);
             }
@@ -423,6 +423,6 @@ fn refused(request: Option<&Request>, error: &ProtocolError) -> Reply {
     let id = request.map(|request| &request.id);
     Reply::Message {
         status: code::http_status_of_envelope(error.code, Era::Modern),
-        body: durward_wire::encode::error(id, error),
+        body: durward_wire::encode::error(id, error).into(),
     }
 }

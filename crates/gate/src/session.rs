@@ -12,7 +12,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use durward_core::{CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall, Watch};
+use durward_core::{
+    Body, CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall, Watch,
+};
 use durward_wire::scan::RequestId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -108,7 +110,7 @@ pub enum Unsolicited {
     /// The GET stream.
     Get,
     /// The pipe itself.
-    Pipe(mpsc::Sender<Bytes>),
+    Pipe(mpsc::Sender<Body>),
     /// Nowhere: a session-less client.
     Nowhere,
 }
@@ -269,7 +271,7 @@ impl Session {
         match &self.unsolicited {
             Unsolicited::Get => self.streams.push_merged(kind, now, message),
             Unsolicited::Pipe(sender) => {
-                if sender.try_send(message).is_err() {
+                if sender.try_send(message.into()).is_err() {
                     tracing::debug!("a notification was dropped: the client is slow or gone");
                 }
             }
@@ -296,7 +298,7 @@ impl Session {
     pub(crate) fn put(&self, now: Monotonic, message: Bytes) -> bool {
         match &self.unsolicited {
             Unsolicited::Get => self.streams.push(GET_STREAM, now, message),
-            Unsolicited::Pipe(sender) => return sender.try_send(message).is_ok(),
+            Unsolicited::Pipe(sender) => return sender.try_send(message.into()).is_ok(),
             Unsolicited::Nowhere => return false,
         }
         true

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use durward_core::{RawJson, Refusal, RefusalCode};
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 
 /// How a call ended that was let through. Its duration counts from [`crate::Journal::enter`].
 #[derive(Debug, Clone)]
@@ -122,10 +122,16 @@ impl ResultFacts {
         }
     }
 
-    /// Its size, and the digest of what it says.
-    pub fn digest(bytes: usize, told: &[u8]) -> Self {
+    /// Its size, and the digest of what it says, which may come in pieces.
+    pub fn digest(bytes: usize, told: &[&[u8]]) -> Self {
+        let mut context = Context::new(&SHA256);
+        for piece in told {
+            context.update(piece);
+        }
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(context.finish().as_ref());
         Self {
-            sha256: Some(sha256(told)),
+            sha256: Some(sha256),
             ..Self::size(bytes)
         }
     }

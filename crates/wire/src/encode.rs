@@ -3,7 +3,7 @@
 mod pieces;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::{OwnResult, ProtocolError, RawJson, put_quoted};
+use durward_core::{Body, OwnResult, ProtocolError, RawJson, put_quoted};
 
 use crate::scan::{
     RequestId,
@@ -47,7 +47,7 @@ pub fn result_with_meta(
 
 /// A response with a result of our own making; the members that `first` spells out (`"a":1,"b":2`) come
 /// before its own. A long result is not copied.
-pub fn own_result(id: &RequestId, first: &str, result: OwnResult) -> Bytes {
+pub fn own_result(id: &RequestId, first: &str, result: OwnResult) -> Body {
     let mut head = start(id.raw().len() + ENVELOPE, Some(id));
     head.put_slice(br#","result":"#);
     result.framed(&head, first, b'}')

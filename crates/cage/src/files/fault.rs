@@ -75,6 +75,12 @@ pub enum FileFault {
     /// The disk, or the user's share of it, is full.
     #[error("the disk is full")]
     NoSpace,
+    /// The root may not hold so much.
+    #[error("the files of the root may have {limit} bytes in all")]
+    OverQuota {
+        /// How many bytes it may hold.
+        limit: u64,
+    },
     /// Whoever asked for it wants it no more.
     #[error("the work was stopped")]
     Stopped,

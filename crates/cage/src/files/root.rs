@@ -15,6 +15,7 @@ use super::{
     FileFault, Kind, Meta, NodeId, OpenDir, OpenFile, RelPath, RootFault, beneath, dangerous,
     folding,
     path::is_within,
+    quota::Quota,
     stroll::{Ground, stroll},
 };
 
@@ -34,6 +35,8 @@ pub struct RootSettings {
     pub path: PathBuf,
     /// Take `/`, `/proc`, `/sys` and `/dev` too.
     pub allow_dangerous: bool,
+    /// The most bytes that its files may come to by what durward writes.
+    pub quota: Option<u64>,
 }
 
 /// A folder that is shared. After it is opened, no path of the host reaches the kernel again.
@@ -52,6 +55,7 @@ pub struct Root {
     /// Held from the last look at what is replaced until it is, so that of two writers of ours one
     /// sees the other's work.
     putting: Mutex<()>,
+    quota: Option<Quota>,
 }
 
 /// A folder of durward's own that lies inside the root.
@@ -96,6 +100,7 @@ impl Root {
             fd,
             own: Vec::new(),
             putting: Mutex::new(()),
+            quota: settings.quota.map(Quota::of),
         })
     }
 
@@ -237,6 +242,11 @@ impl Root {
     pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
         // It guards no data that a panic could have left half done.
         self.putting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The most that it may hold, if there is such a limit.
+    pub(super) fn quota(&self) -> Option<&Quota> {
+        self.quota.as_ref()
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {

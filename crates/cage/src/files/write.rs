@@ -50,10 +50,12 @@ impl Root {
     /// [`FileFault::NotARegularFile`] where something else stands, [`FileFault::HardLinked`] where the
     /// file has other names, [`FileFault::Exists`] where one is and none may be,
     /// [`FileFault::Conflict`] where it is not what it should be or was changed meanwhile,
-    /// [`FileFault::Stopped`].
+    /// [`FileFault::OverQuota`], [`FileFault::Stopped`].
     pub fn write(&self, spot: &Spot, content: &[u8], how: &Writing<'_>) -> Result<bool, FileFault> {
         let mut there = spot.meta().copied();
         check(spot, there.as_ref(), how)?;
+        let old = there.map_or(0, |meta| meta.size);
+        let room = self.room(old, content.len() as u64, how.is_cancelled)?;
         let mode = match there {
             Some(_) => Mode::RUSR | Mode::WUSR,
             None => {
@@ -88,6 +90,7 @@ impl Root {
                     if how.durable {
                         spot.sync_dir()?;
                     }
+                    room.used();
                     return Ok(there.is_none());
                 }
                 Err(fault) => return Err(fault),

@@ -162,7 +162,7 @@ fn ask(
             .map_err(|_| failed("this caller is no longer let in"))?;
         outbox.recv().await.ok_or_else(|| failed("no answer came"))
     })?;
-    let answer: Value = serde_json::from_slice(&answer).map_err(failed)?;
+    let answer: Value = serde_json::from_slice(&answer.into_bytes()).map_err(failed)?;
     match answer.get("result") {
         Some(result) => Ok(result.clone()),
         None => {

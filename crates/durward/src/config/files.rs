@@ -40,6 +40,9 @@ pub struct Files {
     pub max_read: Size,
     /// The largest file that is written.
     pub max_write: Size,
+    /// How much all files of a root may have together: a write that would bring them above it is refused.
+    /// No limit unless said.
+    pub quota: Option<Size>,
 }
 
 impl Default for Files {
@@ -54,6 +57,7 @@ impl Default for Files {
             builtin_deny: true,
             max_read: Size::mebibytes(1),
             max_write: Size::mebibytes(1),
+            quota: None,
         }
     }
 }
@@ -91,6 +95,9 @@ pub struct NamedRoot {
     /// What may be written in it, where that is other than `files.write`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<Vec<Glob>>,
+    /// How much its files may have together, where that is other than `files.quota`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Size>,
 }
 
 /// The name of a shared folder: `[a-z][a-z0-9_-]{0,30}`.

@@ -2,8 +2,8 @@
 
 use std::{io, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::Cancel;
+use bytes::{BufMut, BytesMut};
+use durward_core::{Body, Cancel};
 use durward_gate::Pipe;
 use durward_wire::frame::{Frame, LineFrames, is_one_line, write_line};
 use tokio::{
@@ -24,7 +24,7 @@ const PACE: usize = 1 << 20;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The two ends of what leaves by a pipe.
-pub fn outbox() -> (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
+pub fn outbox() -> (mpsc::Sender<Body>, mpsc::Receiver<Body>) {
     mpsc::channel(WAITING)
 }
 
@@ -32,7 +32,7 @@ pub fn outbox() -> (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
 /// the calls under way may end first, for as long as `drain`.
 pub async fn serve(
     mut pipe: Pipe,
-    outbox: mpsc::Receiver<Bytes>,
+    outbox: mpsc::Receiver<Body>,
     line: usize,
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
@@ -89,19 +89,21 @@ async fn read(pipe: &mut Pipe, mut reader: impl AsyncRead + Unpin, line: usize) 
 
 /// Writes messages as they come, as many short ones at once as are there; a long one is not copied.
 async fn write(
-    mut outbox: mpsc::Receiver<Bytes>,
+    mut outbox: mpsc::Receiver<Body>,
     mut writer: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let mut out = BytesMut::new();
     while let Some(mut message) = outbox.recv().await {
         loop {
-            if message.len() >= BATCH && is_one_line(&message) {
+            if message.len() >= BATCH && message.parts().into_iter().all(is_one_line) {
                 send(&mut writer, &out).await?;
-                send(&mut writer, &message).await?;
+                for part in message.parts() {
+                    send(&mut writer, part).await?;
+                }
                 out.clear();
                 out.put_u8(b'\n');
             } else {
-                write_line(&mut out, &message);
+                write_line(&mut out, &message.into_bytes());
             }
             message = match outbox.try_recv() {
                 Ok(next) if out.len() < BATCH => next,

@@ -56,7 +56,7 @@ fn read_by(status: &Status, proof: Proof) -> Report {
     let Ok(Answer::Own(result)) = status.answer(&call) else {
         panic!("no answer")
     };
-    let body: serde_json::Value = serde_json::from_slice(result.body()).unwrap();
+    let body: serde_json::Value = result.to_raw().parse().unwrap();
     assert_eq!(body["contents"][0]["uri"], URI);
     assert_eq!(body["contents"][0]["mimeType"], MIME);
     serde_json::from_str(body["contents"][0]["text"].as_str().unwrap()).unwrap()

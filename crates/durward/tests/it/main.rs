@@ -28,6 +28,7 @@ mod stdio_legacy;
 mod web;
 mod web_hostile;
 mod web_hosts;
+mod web_names;
 mod web_redirects;
 mod web_secrets;
 mod writing;

@@ -279,6 +279,56 @@ fn a_full_disk_leaves_what_was_there() {
     );
 }
 
+/// Whatever is in the root already counts, also what others put there or take away meanwhile.
+#[test]
+fn a_root_takes_no_more_than_its_quota() {
+    let house = house();
+    for name in ["code", "docs"] {
+        fs::create_dir(house.root().join(name)).expect("a root");
+    }
+    house.configure(
+        "files: { write: ['**'], quota: 100KiB, roots: { code: { path: code }, docs: { path: docs, quota: 1MiB } } }\n",
+    );
+    house.file("code/deep/old", [b'x'; 60 * 1024]);
+    let mut pipe = house.stdio(&[]);
+    let mut write = |path: &str, kib: usize| {
+        let content = "x".repeat(kib * 1024);
+        let answer = pipe.call("fs_write", json!({"path": path, "content": content}));
+        refusal(&answer).to_owned()
+    };
+    assert_eq!(write("code:a", 30), "");
+    assert_eq!(write("code:b", 11), "no_space");
+    assert_eq!(write("docs:b", 11), "");
+    // In the place of what is there, only the growth counts.
+    assert_eq!(write("code:a", 40), "");
+    assert_eq!(write("code:a", 41), "no_space");
+    assert_eq!(write("code:a", 5), "");
+    assert_eq!(write("code:b", 35), "");
+    fs::remove_file(house.root().join("code/b")).expect("it is there");
+    house.file("code/others", [b'x'; 30 * 1024]);
+    assert_eq!(write("code:c", 6), "no_space");
+    assert_eq!(write("code:c", 5), "");
+    let copy = pipe.call("fs_copy", json!({"from": "code:c", "to": "code:d"}));
+    let facts = &copy["result"]["_meta"]["dev.durward/refusal"];
+    assert_eq!(
+        (&facts["code"], &facts["detail"]),
+        (&json!("no_space"), &json!("quota")),
+        "{copy}"
+    );
+    let edits = json!([{"old": "x", "new": "xx", "all": true}]);
+    let edit = pipe.call("fs_edit", json!({"path": "code:c", "edits": edits}));
+    assert_eq!(refusal(&edit), "no_space");
+    let emptied = pipe.call("fs_delete", json!({"path": "code:c"}));
+    assert_ne!(refusal(&emptied), "no_space");
+    let mut names: Vec<_> = fs::read_dir(house.root().join("code"))
+        .expect("the root")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names.first().expect("a name"), "a");
+    assert!(!names.iter().any(|name| name == "b" || name == "d"));
+}
+
 #[test]
 fn a_file_that_the_system_keeps_from_us_is_kept() {
     if rustix::process::geteuid().is_root() {

@@ -244,7 +244,7 @@ async fn a_revoked_key_s_next_call_is_refused_though_the_door_still_knows_it() {
     let Reply::Message { body, .. } = in_time(work).await else {
         panic!("no answer");
     };
-    let body = serde_json::from_slice(&body).unwrap();
+    let body = serde_json::from_slice(&body.into_bytes()).unwrap();
     assert_eq!(refusal(&body), "denied", "{body}");
     assert!(!world.watched.saw("look"));
 }

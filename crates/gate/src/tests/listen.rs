@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use durward_core::BoxFuture;
 use durward_wire::http1::Headers;
 use serde_json::{Value, json};
@@ -18,7 +17,7 @@ const ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 pub(super) struct Listening {
     pub(super) work: BoxFuture<'static, Reply>,
-    messages: mpsc::Receiver<Bytes>,
+    messages: mpsc::Receiver<durward_core::Body>,
 }
 
 impl Listening {
@@ -42,7 +41,7 @@ impl Listening {
     pub(super) async fn next(&mut self) -> Value {
         tokio::select! {
             biased;
-            message = self.messages.recv() => serde_json::from_slice(&message.unwrap()).unwrap(),
+            message = self.messages.recv() => serde_json::from_slice(&message.unwrap().into_bytes()).unwrap(),
             reply = &mut self.work => panic!("it ended: {reply:?}"),
         }
     }
@@ -50,14 +49,16 @@ impl Listening {
     /// What has come so far.
     pub(super) fn heard(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.messages.try_recv().ok())
-            .map(|message| serde_json::from_slice(&message).unwrap())
+            .map(|message| serde_json::from_slice(&message.into_bytes()).unwrap())
             .collect()
     }
 
     /// The answer that ends it.
     async fn end(self) -> Value {
         match in_time(self.work).await {
-            Reply::Message { status: 200, body } => serde_json::from_slice(&body).unwrap(),
+            Reply::Message { status: 200, body } => {
+                serde_json::from_slice(&body.into_bytes()).unwrap()
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use durward_core::Door;
+use durward_core::{Body, Door};
 use durward_wire::scan::ScanLimits;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use crate::Pipe;
 
 pub(super) struct Line {
     pub(super) pipe: Pipe,
-    pub(super) out: mpsc::Receiver<Bytes>,
+    pub(super) out: mpsc::Receiver<Body>,
 }
 
 impl Line {
@@ -52,7 +52,7 @@ impl Line {
 
     pub(super) async fn next(&mut self) -> Value {
         let message = in_time(self.out.recv()).await.expect("a message");
-        serde_json::from_slice(&message).unwrap()
+        serde_json::from_slice(&message.into_bytes()).unwrap()
     }
 
     pub(super) async fn ask(&mut self, message: &Value) -> Value {
@@ -266,7 +266,7 @@ async fn a_batch_is_answered_as_one_array_of_answers() {
     in_time(line.pipe.finish()).await;
     let (mut told, mut arrays) = (0, Vec::new());
     while let Ok(message) = line.out.try_recv() {
-        match serde_json::from_slice(&message).unwrap() {
+        match serde_json::from_slice(&message.into_bytes()).unwrap() {
             Value::Array(all) => arrays.push(all),
             message => {
                 assert_eq!(message["method"], "notifications/progress", "{message}");
@@ -313,7 +313,12 @@ async fn a_client_that_writes_fast_and_reads_gets_all_its_answers() {
     let read = async {
         let mut answers = 0;
         while let Some(answer) = out.recv().await {
-            assert!(!answer.windows(7).any(|part| part == br#""error""#));
+            assert!(
+                !answer
+                    .into_bytes()
+                    .windows(7)
+                    .any(|part| part == br#""error""#)
+            );
             answers += 1;
         }
         answers

@@ -141,7 +141,8 @@ async fn garbage_too_much_and_silence_are_refused_and_asked_for_again() {
     let question = line.ask(&look(20)).await;
     assert_eq!(question["method"], "roots/list");
     let refused = tokio::time::timeout(Duration::from_secs(20), line.out.recv());
-    let refused: Value = serde_json::from_slice(&refused.await.unwrap().unwrap()).unwrap();
+    let refused: Value =
+        serde_json::from_slice(&refused.await.unwrap().unwrap().into_bytes()).unwrap();
     assert_eq!(refusal(&refused), "unavailable");
     // Too late: the next call asks anew.
     line.send(&answer(&question, json!({"roots": []}))).await;

@@ -252,7 +252,7 @@ impl Along<'_> {
         session.set_initialized();
         let client = Arc::clone(&session);
         let answering = tokio::spawn(async move {
-            let question: Value = serde_json::from_slice(&asked.recv().await?).ok()?;
+            let question: Value = serde_json::from_slice(&asked.recv().await?.into_bytes()).ok()?;
             let answer = json!({"jsonrpc": "2.0", "id": question["id"],
                 "result": {"roots": [{"uri": "file:///a"}]}});
             let answer = scan(&answer.to_string().into(), ScanLimits::default()).ok()?;

@@ -300,9 +300,11 @@ fn new_keys(clock: &ManualClock) -> (BTreeMap<&'static str, Secret>, Vec<KeyReco
 
 /// Waits for what a POST comes to, as a door does.
 pub(super) async fn sent(posted: Posted) -> Sent {
-    let plain = |status, body: Option<Bytes>, session| Sent {
+    let plain = |status, body: Option<durward_core::Body>, session| Sent {
         status,
-        body: body.map_or(Value::Null, |body| serde_json::from_slice(&body).unwrap()),
+        body: body.map_or(Value::Null, |body| {
+            serde_json::from_slice(&body.into_bytes()).unwrap()
+        }),
         messages: Vec::new(),
         session,
     };
@@ -330,7 +332,7 @@ async fn before(messages: Messages) -> Vec<Value> {
         Messages::None => {}
         Messages::Channel(mut receiver) => {
             while let Ok(message) = receiver.try_recv() {
-                all.push(serde_json::from_slice(&message).unwrap());
+                all.push(serde_json::from_slice(&message.into_bytes()).unwrap());
             }
         }
         Messages::Stream { streams, id, .. } => {

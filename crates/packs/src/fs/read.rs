@@ -169,7 +169,7 @@ fn read(
         next,
     };
     match encoding {
-        Encoding::Utf8 => refuse::written(OwnResult::of_content(&content, &about)),
+        Encoding::Utf8 => refuse::written(OwnResult::of_content(content, &about)),
         Encoding::Base64 => {
             let text = format!(
                 "base64, {}, {} bytes in the file\n{content}",

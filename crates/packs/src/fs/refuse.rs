@@ -142,6 +142,15 @@ pub(super) fn file(fault: &FileFault, path: &str) -> Refusal {
             RefusalCode::NoSpace,
             format!("the disk is full, or a quota reached; `{path}` is as it was"),
         ),
+        FileFault::OverQuota { limit } => refusal(
+            RefusalCode::NoSpace,
+            format!(
+                "the files here may have {limit} bytes in all, and this is more; `{path}` is as it \
+                 was, and what is deleted makes room"
+            ),
+        )
+        .detail("quota")
+        .rule("files.quota"),
         FileFault::Io(_) => refusal(
             RefusalCode::Unavailable,
             format!("`{path}` can't be read now"),

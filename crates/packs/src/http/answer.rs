@@ -30,7 +30,7 @@ struct About<'a> {
 /// Writes the part of the content that is asked for.
 pub(super) fn write(
     response: &Response,
-    content: Content,
+    mut content: Content,
     range: Range,
 ) -> Result<Answer, Refusal> {
     let Some(page) = range.of(&content.text) else {
@@ -49,7 +49,10 @@ pub(super) fn write(
         redirects: response.redirects,
     };
     let head = head(&about, &content);
-    OwnResult::of_long(&head, "body", page.text, &about)
+    let mut text = std::mem::take(&mut content.text);
+    text.truncate(page.end);
+    text.drain(..page.start);
+    OwnResult::of_long(&head, "body", text, &about)
         .map(Answer::Own)
         .map_err(|_| Refusal::new(RefusalCode::Internal, "the answer could not be written"))
 }

@@ -1,7 +1,6 @@
 //! What an answer's body is, and what becomes of it: text, Markdown or base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use durward_core::{Cancel, Refusal, RefusalCode};
 use serde::{Deserialize, Serialize};
 
@@ -41,23 +40,19 @@ pub(super) enum Shape {
 /// A body as it came.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) body: Bytes,
+    pub(super) body: Vec<u8>,
     pub(super) content_type: Option<Box<str>>,
     /// The URL that links in it are relative to.
     pub(super) base: Box<str>,
     /// Is there more than that?
     pub(super) cut: bool,
-    /// The most bytes that may become of it.
+    /// The most bytes of text that may become of it.
     pub(super) most: usize,
 }
 
 impl Source {
-    fn media(&self) -> Media<'_> {
-        Media::parse(self.content_type.as_deref().unwrap_or_default())
-    }
-
     fn is_html(&self) -> bool {
-        self.media().is_html()
+        Media::parse(self.content_type.as_deref().unwrap_or_default()).is_html()
     }
 }
 
@@ -80,34 +75,36 @@ pub(super) struct Content {
     pub(super) cut: bool,
 }
 
-/// Converts a body.
+/// Converts a body, in its own place where that can be: it may be as long as is allowed.
 ///
 /// # Errors
 /// `cancelled`.
-pub(super) fn convert(source: &Source, shape: Shape, stop: &Cancel) -> Result<Content, Refusal> {
-    let media = source.media();
-    let text = match shape {
-        Shape::Base64 => None,
-        Shape::Text | Shape::Markdown => {
-            charset::decode(&source.body, media.charset(), media.is_html(), source.cut)
-        }
+pub(super) fn convert(source: Source, shape: Shape, stop: &Cancel) -> Result<Content, Refusal> {
+    let most = source.most;
+    let media = Media::parse(source.content_type.as_deref().unwrap_or_default());
+    let read = match shape {
+        Shape::Base64 => Err(source.body),
+        Shape::Text | Shape::Markdown => charset::decode(source.body, &media, source.cut, most),
     };
-    let Some(text) = text else {
-        return Ok(Content {
-            text: STANDARD.encode(&source.body),
-            encoding: Encoding::Base64,
-            is_markdown: false,
-            cut: source.cut,
-        });
+    let (text, cut) = match read {
+        Ok(read) => read,
+        Err(bytes) => {
+            return Ok(Content {
+                text: base64(bytes),
+                encoding: Encoding::Base64,
+                is_markdown: false,
+                cut: source.cut,
+            });
+        }
     };
     let (text, cut) = match shape {
         Shape::Markdown => {
-            let made = markdown::of_html(&text, &source.base, source.most, stop);
+            let made = markdown::of_html(text, &source.base, most, stop);
             let made =
                 made.ok_or_else(|| Refusal::new(RefusalCode::Cancelled, "the call was cancelled"))?;
-            (made.text, source.cut || made.full)
+            (made.text, cut || made.full)
         }
-        Shape::Text | Shape::Base64 => (text, source.cut),
+        Shape::Text | Shape::Base64 => (text, cut),
     };
     Ok(Content {
         text,
@@ -115,4 +112,36 @@ pub(super) fn convert(source: &Source, shape: Shape, stop: &Cancel) -> Result<Co
         is_markdown: shape == Shape::Markdown,
         cut,
     })
+}
+
+/// Base64 where the bytes stand: from the end, so that nothing is written over before it was read.
+fn base64(mut bytes: Vec<u8>) -> String {
+    const PIECE: usize = 3 * 1024;
+    let mut piece = [0; PIECE];
+    let length = bytes.len();
+    let room = length.div_ceil(3) * 4;
+    bytes.reserve_exact(room - length);
+    bytes.resize(room, 0);
+    for start in (0..length).step_by(PIECE).rev() {
+        let taken = (length - start).min(PIECE);
+        piece[..taken].copy_from_slice(&bytes[start..start + taken]);
+        let written = STANDARD.encode_slice(&piece[..taken], &mut bytes[start / 3 * 4..]);
+        debug_assert!(written.is_ok(), "there is room for all of it");
+    }
+    // Base64 is ASCII.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_in_place_is_base64() {
+        let all: Vec<u8> = (0..10_000u32).map(|n| (n * 7 % 251) as u8).collect();
+        for length in [0, 1, 2, 3, 4, 3071, 3072, 3073, 6144, 6145, 10_000] {
+            let bytes = &all[..length];
+            assert_eq!(base64(bytes.to_vec()), STANDARD.encode(bytes), "{length}");
+        }
+    }
 }

@@ -31,12 +31,12 @@ pub(super) async fn run(
         redirects: args.max_redirects.map_or(most, |asked| asked.min(most)),
         ..Budget::default()
     };
-    let response = connector
+    let mut response = connector
         .fetch(request, &budget, &call.cancel)
         .await
         .map_err(|fault| fault.refusal())?;
     let source = Source {
-        body: response.body.clone(),
+        body: std::mem::take(&mut response.body).into(),
         content_type: response.header("content-type").map(Box::from),
         base: response.target.as_str().into(),
         cut: response.truncated,
@@ -49,9 +49,9 @@ pub(super) async fn run(
 
 async fn convert(call: &Call, source: Source, format: content::Shape) -> Result<Content, Refusal> {
     if source.body.len() <= INLINE {
-        return content::convert(&source, format, &call.cancel);
+        return content::convert(source, format, &call.cancel);
     }
-    let work = work::off_thread(call, move |stop| content::convert(&source, format, stop));
+    let work = work::off_thread(call, move |stop| content::convert(source, format, stop));
     match tokio::time::timeout(CONVERSION, work).await {
         Ok(content) => content,
         Err(_) => Err(Refusal::new(

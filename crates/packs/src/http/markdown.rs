@@ -26,6 +26,10 @@ use writer::Writer;
 /// costs the tokenizer the square of their number, so this is little.
 const PIECE: usize = 2 * 1024;
 
+/// So much of a page is read between two times that what was read is let go: it and what is made of it
+/// are not held whole at once.
+const STRETCH: usize = 128 * 1024;
+
 /// What became of a page.
 pub(super) struct Made {
     pub(super) text: String,
@@ -34,7 +38,7 @@ pub(super) struct Made {
 }
 
 /// Turns a page into at most `most` bytes of Markdown, about. `None` where it was stopped.
-pub(super) fn of_html(html: &str, base: &str, most: usize, stop: &Cancel) -> Option<Made> {
+pub(super) fn of_html(mut html: String, base: &str, most: usize, stop: &Cancel) -> Option<Made> {
     let sink = Sink(RefCell::new(Page {
         writer: Writer::new(most),
         links: Links::new(base),
@@ -42,17 +46,24 @@ pub(super) fn of_html(html: &str, base: &str, most: usize, stop: &Cancel) -> Opt
     }));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let queue = BufferQueue::default();
-    let mut rest = html;
-    while !rest.is_empty() && !tokenizer.sink.0.borrow().writer.is_full() {
-        if stop.is_cancelled() {
-            return None;
+    let is_full = || tokenizer.sink.0.borrow().writer.is_full();
+    while !html.is_empty() && !is_full() {
+        let (mut rest, after) = html.split_at(html.floor_char_boundary(STRETCH));
+        while !rest.is_empty() && !is_full() {
+            if stop.is_cancelled() {
+                return None;
+            }
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            queue.push_back(StrTendril::from_slice(piece));
+            // It never waits for a script: none is ever reported to it.
+            let _ = tokenizer.feed(&queue);
+            rest = after;
         }
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
-        queue.push_back(StrTendril::from_slice(piece));
-        // It never waits for a script: none is ever reported to it.
-        let _ = tokenizer.feed(&queue);
-        rest = after;
+        let read = html.len() - after.len();
+        html.drain(..read);
+        html.shrink_to_fit();
     }
+    drop(html);
     tokenizer.end();
     let writer = tokenizer.sink.0.into_inner().writer;
     Some(Made {

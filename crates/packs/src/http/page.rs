@@ -14,14 +14,17 @@ pub(super) struct Range {
 
 /// A part, and the one after it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page<'a> {
-    pub(super) text: &'a str,
+pub(super) struct Page {
+    /// Its first byte.
+    pub(super) start: usize,
+    /// The byte after its last.
+    pub(super) end: usize,
     pub(super) next: Option<Range>,
 }
 
 impl Range {
     /// That part of the text; `None` where the text ends before it.
-    pub(super) fn of(self, text: &str) -> Option<Page<'_>> {
+    pub(super) fn of(self, text: &str) -> Option<Page> {
         let start = byte_of(text, self.offset)?;
         let rest = &text[start..];
         let end = self.limit.and_then(|limit| byte_of(rest, limit));
@@ -32,7 +35,8 @@ impl Range {
             limit: self.limit,
         });
         Some(Page {
-            text: &rest[..end],
+            start,
+            end: start + end,
             next,
         })
     }
@@ -59,7 +63,7 @@ mod tests {
             let (mut whole, mut next) = (String::new(), Some(range(0, Some(limit))));
             while let Some(range) = next {
                 let page = range.of(text).unwrap();
-                whole.push_str(page.text);
+                whole.push_str(&text[page.start..page.end]);
                 next = page.next;
             }
             assert_eq!(whole, text, "by {limit}");
@@ -78,7 +82,8 @@ mod tests {
             ("ab", range(0, Some(usize::MAX)), Some("ab")),
         ] {
             let page = asked.of(text);
-            assert_eq!(page.map(|page| page.text), found, "{asked:?}");
+            let part = page.map(|page| &text[page.start..page.end]);
+            assert_eq!(part, found, "{asked:?}");
         }
     }
 }

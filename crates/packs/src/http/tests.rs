@@ -38,14 +38,14 @@ fn response(content_type: &str, body: &[u8]) -> Response {
 /// What is made of a response.
 fn answered(response: &Response, format: Format, range: Range) -> Result<OwnResult, Refusal> {
     let source = Source {
-        body: response.body.clone(),
+        body: response.body.to_vec(),
         content_type: response.header("content-type").map(Box::from),
         base: response.target.as_str().into(),
         cut: response.truncated,
         most: 1 << 20,
     };
     let shape = format.settled(true, &source);
-    let content = content::convert(&source, shape, &Cancel::new())?;
+    let content = content::convert(source, shape, &Cancel::new())?;
     match answer::write(response, content, range)? {
         Answer::Own(result) => Ok(result),
         _ => panic!("an answer of our own"),
@@ -53,7 +53,7 @@ fn answered(response: &Response, format: Format, range: Range) -> Result<OwnResu
 }
 
 fn structure(result: &OwnResult) -> Value {
-    let told: Value = serde_json::from_slice(result.told()).unwrap();
+    let told: Value = serde_json::from_slice(&result.told().concat()).unwrap();
     let tool = &pack().offer().tools[0];
     let schema = Schema::compile(tool.output_schema.as_ref().unwrap()).unwrap();
     assert!(schema.check(&told).is_ok(), "{told}");
@@ -61,7 +61,7 @@ fn structure(result: &OwnResult) -> Value {
 }
 
 fn text(result: &OwnResult) -> String {
-    let body: Value = serde_json::from_slice(result.body()).unwrap();
+    let body: Value = serde_json::from_slice(result.to_raw().bytes()).unwrap();
     body["content"][0]["text"].as_str().unwrap().to_owned()
 }
 

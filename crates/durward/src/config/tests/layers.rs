@@ -340,6 +340,7 @@ files:
   max_read: 2MiB
   write: ["out/**"]
   max_write: 3MiB
+  quota: 3GiB
 egress:
   hosts: [api.github.com]
   networks: [10.0.0.0/8]

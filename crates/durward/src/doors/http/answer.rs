@@ -3,6 +3,7 @@
 use std::{borrow::Cow, io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use durward_core::Body;
 use durward_wire::http1::{BodyKind, write_response_head};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -20,13 +21,13 @@ const TOGETHER: usize = 64 * 1024;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, Cow<'static, [u8]>)>,
-    pub(super) body: Bytes,
+    pub(super) body: Body,
     /// What was sent can't be told apart from what follows: close.
     pub(super) close: bool,
 }
 
 impl Answer {
-    pub(super) fn json(status: u16, body: Bytes) -> Self {
+    pub(super) fn json(status: u16, body: Body) -> Self {
         let headers = vec![(
             "content-type",
             Cow::Borrowed(b"application/json".as_slice()),
@@ -43,7 +44,7 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
-            body: Bytes::new(),
+            body: Bytes::new().into(),
             close: false,
         }
     }
@@ -55,7 +56,7 @@ impl Answer {
             message: message.to_owned(),
             data: None,
         };
-        Self::json(status, durward_wire::encode::error(None, &error))
+        Self::json(status, durward_wire::encode::error(None, &error).into())
     }
 
     pub(super) fn with(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
@@ -87,11 +88,16 @@ pub(super) async fn send(
     };
     write_response_head(&mut out, answer.status, &headers, kind, keep_alive);
     if answer.body.len() <= TOGETHER {
-        out.extend_from_slice(&answer.body);
+        for part in answer.body.parts() {
+            out.extend_from_slice(part);
+        }
         return write(stream, &out).await;
     }
     write(stream, &out).await?;
-    write(stream, &answer.body).await
+    for part in answer.body.parts() {
+        write(stream, part).await?;
+    }
+    Ok(())
 }
 
 /// Writes all of it, or gives the client up.

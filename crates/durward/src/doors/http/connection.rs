@@ -122,7 +122,7 @@ impl Connection {
                 .with("vary", "Origin");
         }
         if head.method == HttpMethod::Head {
-            answer.body = bytes::Bytes::new();
+            answer.body = bytes::Bytes::new().into();
         }
         let keep = head.keep_alive && !answer.close && !self.door().stop.is_cancelled();
         if answer::send(&mut self.incoming.stream, &answer, keep)
@@ -172,7 +172,7 @@ fn status(code: u16, word: &str) -> Answer {
     let version = env!("CARGO_PKG_VERSION");
     Answer::json(
         code,
-        format!(r#"{{"status":"{word}","version":"{version}"}}"#).into(),
+        bytes::Bytes::from(format!(r#"{{"status":"{word}","version":"{version}"}}"#)).into(),
     )
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use durward_core::{BoxFuture, Era};
+use durward_core::{Body, BoxFuture, Era};
 use durward_gate::{
     Endpoint, Messages, Reply, Running, Standing,
     stream::{GET_STREAM, Reader},
@@ -98,7 +98,7 @@ impl Connection {
         mut work: BoxFuture<'static, Reply>,
         era: Era,
         first: Option<Bytes>,
-        mut receiver: Option<mpsc::Receiver<Bytes>>,
+        mut receiver: Option<mpsc::Receiver<Body>>,
     ) -> Next {
         let mut out = BytesMut::new();
         self.event_stream_head(&mut out, head);
@@ -121,10 +121,11 @@ impl Connection {
                 }
                 reply = &mut work => {
                     while let Some(Ok(message)) = receiver.as_mut().map(mpsc::Receiver::try_recv) {
+                        let message = message.into_bytes();
                         chunk(&mut out, |out| sse::write_event(out, None, None, &message));
                     }
                     if let Some(body) = reply.into_body() {
-                        chunk(&mut out, |out| sse::write_event(out, None, None, &body));
+                        chunk(&mut out, |out| sse::write_event(out, None, None, &body.into_bytes()));
                     }
                     return self.end_stream(head, out).await;
                 }
@@ -244,7 +245,7 @@ async fn first(messages: &mut Messages) -> Option<Bytes> {
         }
         Messages::Channel(receiver) => {
             match tokio::time::timeout(PATIENCE, receiver.recv()).await {
-                Ok(Some(message)) => Some(message),
+                Ok(Some(message)) => Some(message.into_bytes()),
                 // Nobody sends any more: the reply is next.
                 Ok(None) => std::future::pending().await,
                 Err(_) => None,
@@ -258,9 +259,9 @@ async fn first(messages: &mut Messages) -> Option<Bytes> {
     }
 }
 
-async fn next(receiver: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
+async fn next(receiver: &mut Option<mpsc::Receiver<Body>>) -> Option<Bytes> {
     match receiver {
-        Some(receiver) => receiver.recv().await,
+        Some(receiver) => receiver.recv().await.map(Body::into_bytes),
         None => std::future::pending().await,
     }
 }

@@ -209,6 +209,7 @@ async fn several_roots_are_told_apart_by_name() {
         name: "docs".into(),
         path: place.dir.path().join("outside"),
         allow_dangerous: false,
+        quota: None,
     });
     let read = place
         .ask("fs_read", json!({"path": "docs:b"}))

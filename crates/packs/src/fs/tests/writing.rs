@@ -330,6 +330,7 @@ async fn each_root_has_its_own_globs() {
         name: "docs".into(),
         path: place.dir.path().join("docs"),
         allow_dangerous: false,
+        quota: None,
     });
     place.settings.write = Vec::new();
     place.settings.write_in = [("docs".to_owned(), vec!["**".to_owned()])].into();
