@@ -180,7 +180,12 @@ fn told(walk: &Walk<'_>, parked: &Parked) -> Result<Answer, Refusal> {
         return Err(too_long());
     };
     let told = [("inputRequests", &wanted), ("requestState", &state)];
-    Ok(Answer::Asks(encode::object(&told)))
+    let told = encode::object(&told);
+    if told.len() > walk.standing.house().settings.limits.result_bytes {
+        // Its client will not hear of it: the next stage refuses what is too large.
+        parked.leave();
+    }
+    Ok(Answer::Asks(told))
 }
 
 /// A modern server's questions go to a modern client as they are; its state is sealed, since the server may
