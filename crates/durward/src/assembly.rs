@@ -33,7 +33,8 @@ use thiserror::Error;
 use crate::{
     config::{self, Config},
     egress,
-    status::Status,
+    servers::{Planned, Servers},
+    status::{Status, Statuses},
 };
 
 /// A configuration that reads well and can't be used.
@@ -68,6 +69,8 @@ pub struct Rooms {
     pub connector: Connector,
     /// What a daemon tells of itself; others are there for one client, which started them.
     pub status: Option<Arc<Status>>,
+    /// The servers behind the gate.
+    pub servers: Arc<Servers>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -77,8 +80,12 @@ impl Rooms {
     ///
     /// # Errors
     /// [`AssemblyError`].
-    pub fn house(&self, config: &Config) -> Result<HouseSettings, AssemblyError> {
-        house(config, &self.connector, self.status.as_ref())
+    pub fn house(
+        &self,
+        config: &Config,
+        planned: &Planned,
+    ) -> Result<HouseSettings, AssemblyError> {
+        house(config, &self.connector, planned, self.status.as_ref())
     }
 
     /// Writes down that durward stopped, and closes the journal.
@@ -103,6 +110,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
+    let servers = Arc::new(Servers::new(config, Arc::clone(&clock)));
+    let planned = servers.plan(config)?;
     let status = match chain {
         ChainName::Serve => {
             let redactor = Redactor::new(&config.audit.redact_names)?;
@@ -110,7 +119,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         }
         _ => None,
     };
-    let house = house(config, &connector, status.as_ref())?;
+    let house = house(config, &connector, &planned, status.as_ref())?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -128,7 +137,9 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     let gate = Gate::new(settings, house)?;
     if let Some(status) = &status {
         status.stand_at(&gate);
+        status.ask_of(Arc::clone(&servers) as Arc<dyn Statuses>);
     }
+    servers.hold(planned);
     journal
         .event(durward_ledger::Event::new(
             durward_ledger::EventName::STARTED,
@@ -140,6 +151,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         limits,
         connector,
         status,
+        servers,
         clock,
     })
 }
@@ -149,16 +161,24 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
 /// # Errors
 /// [`AssemblyError`].
 pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
-    house(config, &egress::connector(config)?, None)
+    let servers = Servers::new(config, Arc::new(SystemClock::new()));
+    house(
+        config,
+        &egress::connector(config)?,
+        &servers.plan(config)?,
+        None,
+    )
 }
 
-/// What the configuration says to the gate. What reaches elsewhere does so by `connector`.
+/// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other
+/// servers by those that are planned.
 ///
 /// # Errors
 /// [`AssemblyError`].
 pub fn house(
     config: &Config,
     connector: &Connector,
+    planned: &Planned,
     status: Option<&Arc<Status>>,
 ) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
@@ -176,6 +196,7 @@ pub fn house(
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);
     }
+    providers.extend(planned.providers());
     Ok(HouseSettings {
         policy: policy(config)?,
         providers,

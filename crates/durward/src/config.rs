@@ -9,6 +9,7 @@ mod docs;
 mod egress;
 mod env_file;
 mod fault;
+mod fetch;
 mod files;
 mod find;
 mod identity;

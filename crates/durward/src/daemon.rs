@@ -60,12 +60,12 @@ impl Daemon {
             return Ok(());
         }
         let rooms = assembly::open(config, ChainName::Serve)?;
-        rooms.connector.set_listeners(
-            listener
-                .iter()
-                .filter_map(|listener| listener.local_addr().ok())
-                .collect(),
-        );
+        let own: Vec<_> = listener
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        rooms.servers.set_listeners(&own);
+        rooms.connector.set_listeners(own);
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;
         let upkeep = Upkeep::begin(&rooms, config);
@@ -74,6 +74,7 @@ impl Daemon {
         let (signals, reloader) = {
             let _within = runtime.enter();
             let reloader = Reloader::new(&rooms, start.sources.clone(), &start.loaded);
+            rooms.servers.start();
             (
                 StopSignals::catch().map_err(failed)?,
                 reloader.map_err(failed)?,
@@ -99,6 +100,7 @@ impl Daemon {
         let served = runtime.block_on(work.until_stopped(config, socket, signals, reloader));
         stop.cancel();
         cut.cancel();
+        runtime.block_on(rooms.servers.stop());
         for worker in workers {
             // A worker that panicked has said so in the log.
             let _ = worker.join();
@@ -154,7 +156,8 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     }
     let key = first_key::make(config, rooms.clock.as_ref()).map_err(failed)?;
     if key.is_some() {
-        let house = rooms.house(config)?;
+        let planned = rooms.servers.plan(config).map_err(failed)?;
+        let house = rooms.house(config, &planned)?;
         rooms.gate.reload(house).map_err(failed)?;
     }
     Ok(key)

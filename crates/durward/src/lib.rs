@@ -14,6 +14,7 @@ pub mod egress;
 pub mod exit;
 mod first_key;
 pub mod reload;
+mod servers;
 mod signals;
 mod snippets;
 pub mod status;

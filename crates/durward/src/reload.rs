@@ -1,16 +1,18 @@
 //! Another configuration without a restart: when the file or the keys change, and at SIGHUP.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, thread};
 
 use durward_cage::egress::Connector;
 use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use durward_ledger::{Event, EventName};
+use tokio::sync::oneshot;
 
 use crate::{
     assembly::{self, Rooms},
     config::{Config, Loaded, Sources, Watch, load},
     egress,
+    servers::Servers,
     signals::HangUps,
     status::Status,
 };
@@ -20,6 +22,7 @@ pub struct Reloader {
     gate: Arc<Gate>,
     connector: Connector,
     status: Option<Arc<Status>>,
+    servers: Arc<Servers>,
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
@@ -36,6 +39,7 @@ impl Reloader {
             gate: Arc::clone(&rooms.gate),
             connector: rooms.connector.clone(),
             status: rooms.status.clone(),
+            servers: Arc::clone(&rooms.servers),
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
@@ -51,30 +55,33 @@ impl Reloader {
                 () = changed(&mut self.file) => {}
                 () = changed(&mut self.keys) => {}
             }
-            if let Some(config) = self.reload() {
+            if let Some(config) = self.reload().await {
                 applied(&config);
             }
         }
     }
 
-    fn reload(&mut self) -> Option<Config> {
-        let put = load(&self.sources)
-            .map_err(|error| error.to_string())
-            .and_then(|loaded| {
-                let status = self.status.as_ref();
-                let house = assembly::house(&loaded.config, &self.connector, status)
-                    .map_err(|error| error.to_string())?;
-                self.gate.reload(house).map_err(|error| error.to_string())?;
-                // It reads well: loading has tried it.
-                self.connector
-                    .reload(egress::settings(&loaded.config))
-                    .map_err(|error| error.to_string())?;
-                if let Some(status) = &self.status {
-                    let redactor = Redactor::new(&loaded.config.audit.redact_names);
-                    status.redact_by(redactor.map_err(|error| error.to_string())?);
-                }
-                Ok(loaded)
-            });
+    async fn reload(&mut self) -> Option<Config> {
+        let put = self.read().await.and_then(|loaded| {
+            let planned = self
+                .servers
+                .plan(&loaded.config)
+                .map_err(|error| error.to_string())?;
+            let status = self.status.as_ref();
+            let house = assembly::house(&loaded.config, &self.connector, &planned, status)
+                .map_err(|error| error.to_string())?;
+            self.gate.reload(house).map_err(|error| error.to_string())?;
+            self.servers.put(planned);
+            // It reads well: loading has tried it.
+            self.connector
+                .reload(egress::settings(&loaded.config))
+                .map_err(|error| error.to_string())?;
+            if let Some(status) = &self.status {
+                let redactor = Redactor::new(&loaded.config.audit.redact_names);
+                status.redact_by(redactor.map_err(|error| error.to_string())?);
+            }
+            Ok(loaded)
+        });
         match put {
             Ok(loaded) => {
                 tracing::info!("the configuration was reloaded");
@@ -86,6 +93,25 @@ impl Reloader {
                 self.record(Event::new(EventName::CONFIG_REFUSED).why(why));
                 None
             }
+        }
+    }
+
+    /// On a thread of its own: for a secret's command no client has to wait. Given up, the thread ends when
+    /// the command does, or its time is over.
+    async fn read(&self) -> Result<Loaded, String> {
+        let (sender, read) = oneshot::channel();
+        let sources = self.sources.clone();
+        let work = move || {
+            // Nobody waits any more where durward ends.
+            let _ = sender.send(load(&sources));
+        };
+        thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(work)
+            .map_err(|error| error.to_string())?;
+        match read.await {
+            Ok(loaded) => loaded.map_err(|error| error.to_string()),
+            Err(_) => Err("reading it failed".to_owned()),
         }
     }
 

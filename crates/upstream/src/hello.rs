@@ -50,6 +50,11 @@ impl Hello {
         }
     }
 
+    /// What is taken for granted before it has said anything.
+    pub(crate) fn unknown(revision: Revision, transport: Transport) -> Self {
+        Self::of(RawJson::empty_object(), revision, transport)
+    }
+
     fn of(result: RawJson, revision: Revision, transport: Transport) -> Self {
         let all = members(&result);
         let get = |name: &str| {

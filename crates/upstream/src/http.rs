@@ -1,10 +1,11 @@
-//! Streamable HTTP, of both eras (`basic/transports`).
+//! HTTP: the streamable one of both eras, and HTTP+SSE (`basic/transports`).
 
 mod call;
 mod came;
 mod client;
 mod conn;
 mod courier;
+pub(crate) mod endpoint;
 mod listener;
 mod open;
 mod pool;
@@ -16,15 +17,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use durward_core::{BoxFuture, Era, RawJson};
+use durward_guard::egress::Target as Address;
 use durward_wire::encode;
 use tokio::{
-    sync::{Mutex as AsyncMutex, mpsc, watch},
+    sync::{Mutex as AsyncMutex, mpsc, oneshot, watch},
     task::AbortHandle,
 };
 
 use crate::{
-    exchange::Hears, fault::FaultKind, hello::Hello, standing::Standing, switchboard::Switchboard,
-    talk::Replies, target::Target,
+    exchange::Hears,
+    fault::{FaultKind, LinkFault},
+    hello::Hello,
+    standing::Standing,
+    switchboard::Switchboard,
+    talk::Replies,
+    target::Target,
 };
 
 pub(crate) use open::{Closed, open};
@@ -57,39 +64,23 @@ struct Shared {
 }
 
 impl Http {
-    fn new(
-        client: Client,
-        target: Target,
-        board: Arc<Switchboard>,
-        hears: Arc<dyn Hears>,
-        hello: Arc<ArcSwap<Hello>>,
-        session: Session,
-    ) -> Self {
-        let listens = session.listens;
-        let shared = Arc::new(Shared {
-            client,
-            board,
-            hears,
-            hello,
-            session: ArcSwap::from_pointee(session),
-            renewing: AsyncMutex::new(()),
-            standing: Mutex::default(),
-            target,
-            gone: watch::Sender::new(None),
-        });
+    fn new(shared: Arc<Shared>, listening: Listening) -> Self {
         let (errands, queue) = mpsc::channel(courier::ERRANDS);
         let courier = Courier {
             shared: Arc::clone(&shared),
         };
         let courier = tokio::spawn(courier.run(queue));
-        let listener = listens.then(|| {
-            tokio::spawn(listener::run(Arc::clone(&shared), errands.downgrade())).abort_handle()
-        });
+        let (own, weak) = (Arc::clone(&shared), errands.downgrade());
+        let listener = match listening {
+            Listening::Not => None,
+            Listening::Session => Some(tokio::spawn(listener::run(own, weak))),
+            Listening::Endpoint(name) => Some(tokio::spawn(endpoint::hold(own, weak, name))),
+        };
         Self {
             shared,
             errands: Some(errands),
             courier: Some(courier),
-            listener,
+            listener: listener.map(|listener| listener.abort_handle()),
         }
     }
 
@@ -163,7 +154,37 @@ impl Replies for Http {
     }
 }
 
+/// What is listened to beside the calls' own streams.
+enum Listening {
+    Not,
+    /// A legacy session's stream.
+    Session,
+    /// The one stream of HTTP+SSE; its endpoint is told as soon as it is known.
+    Endpoint(oneshot::Sender<Result<Address, LinkFault>>),
+}
+
 impl Shared {
+    fn new(
+        client: Client,
+        target: Target,
+        board: Arc<Switchboard>,
+        hears: Arc<dyn Hears>,
+        hello: Arc<ArcSwap<Hello>>,
+        session: Session,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            board,
+            hears,
+            hello,
+            session: ArcSwap::from_pointee(session),
+            renewing: AsyncMutex::new(()),
+            standing: Mutex::default(),
+            target,
+            gone: watch::Sender::new(None),
+        })
+    }
+
     fn is_modern(&self) -> bool {
         self.hello.load().era() == Era::Modern
     }

@@ -5,28 +5,44 @@
 //! belongs to, and says in a [`LinkFault`] what went wrong and whether the request may have run.
 #![forbid(unsafe_code)]
 
+mod backoff;
+mod calls;
+mod client_exchange;
 mod counts;
 mod envelope;
 mod exchange;
 mod fault;
+mod health;
 mod hello;
 mod http;
+mod known;
 mod link;
+mod lists;
 mod mailbox;
+mod offered;
+mod rounds;
 mod said;
+mod server;
+mod settings;
+mod slot;
 mod standing;
 mod start;
 mod stdio;
+mod subscriptions;
 mod switchboard;
 mod talk;
 mod target;
+mod tending;
 #[cfg(test)]
 mod tests;
 
 pub use counts::Counts;
 pub use exchange::{Exchange, Hears, Outcome, Own};
 pub use fault::{FaultKind, LinkFault};
+pub use health::{Health, State};
 pub use hello::{EraFound, Hello};
 pub use link::Link;
+pub use server::Server;
+pub use settings::{Instances, May, ServerSettings};
 pub use start::Command;
 pub use target::{EraPin, LinkLimits, Pinned, Reach, Target, Transport, Url};

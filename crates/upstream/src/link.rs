@@ -13,10 +13,10 @@ use crate::{
     exchange::{Exchange, Hears, Outcome},
     fault::{FaultKind, LinkFault},
     hello::{EraFound, Hello},
-    http::{self, Http},
+    http::{self, Closed, Http},
     stdio::{self, OnDrop, Pipe},
     switchboard::Switchboard,
-    target::{Reach, Target},
+    target::{EraPin, Pinned, Reach, Target, Transport, Url},
 };
 
 /// One live connection to one server. Clones share it; it is closed when the last one is dropped.
@@ -54,13 +54,10 @@ impl Link {
                 (Way::Pipe(pipe), Arc::new(ArcSwap::from_pointee(hello)))
             }
             Reach::Url(url) => {
-                let limit = target.limits.initialise;
-                let opening = Box::pin(http::open(url, target, &board, &hears, remembered));
-                let opened = timeout(limit, opening).await;
-                let opened = opened.map_err(|_| FaultKind::Timeout("initialise").before())?;
-                let (http, hello) = opened.map_err(|closed| match closed {
-                    http::Closed::Elsewhere(fault) | http::Closed::Fault(fault) => fault,
-                })?;
+                let opening = Box::pin(open_url(url, target, &board, &hears, remembered));
+                let opened = timeout(target.limits.initialise, opening).await;
+                let (http, hello) =
+                    opened.unwrap_or_else(|_| Err(FaultKind::Timeout("initialise").before()))?;
                 (Way::Http(http), hello)
             }
         };
@@ -146,5 +143,47 @@ impl Link {
                 Way::Http(mut http) => http.close().await,
             }
         }
+    }
+}
+
+/// Finds the transport that is spoken at a URL: Streamable HTTP, unless it is known to be, or turns out to
+/// be, HTTP+SSE.
+async fn open_url(
+    url: &Url,
+    target: &Target,
+    board: &Arc<Switchboard>,
+    hears: &Arc<dyn Hears>,
+    remembered: Option<EraFound>,
+) -> Result<(Http, Arc<ArcSwap<Hello>>), LinkFault> {
+    let sse = || Box::pin(http::endpoint::open(url, target, board, hears));
+    let is_sse = |found: EraFound| found.transport == Transport::Sse;
+    match url.transport {
+        Pinned::Sse => return sse().await,
+        Pinned::Auto if remembered.is_some_and(is_sse) => {
+            if let Ok(opened) = sse().await {
+                return Ok(opened);
+            }
+            board.reopen();
+        }
+        Pinned::Auto | Pinned::StreamableHttp => {}
+    }
+    let remembered = remembered.filter(|found| !is_sse(*found));
+    let fault = match http::open(url, target, board, hears, remembered).await {
+        Ok(opened) => return Ok(opened),
+        Err(Closed::Elsewhere(fault))
+            if url.transport == Pinned::Auto && target.era != EraPin::Modern =>
+        {
+            fault
+        }
+        Err(Closed::Elsewhere(fault) | Closed::Fault(fault)) => return Err(fault),
+    };
+    match sse().await {
+        Ok(opened) => Ok(opened),
+        // It is neither: what it answers to a POST says more.
+        Err(LinkFault {
+            kind: FaultKind::Status(_),
+            ..
+        }) => Err(fault),
+        Err(fault) => Err(fault),
     }
 }

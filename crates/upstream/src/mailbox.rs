@@ -94,6 +94,14 @@ impl Mailbox {
         .await
     }
 
+    /// The next event that has come, but for the end.
+    pub(crate) fn try_next(&self) -> Option<Event> {
+        let mut letters = self.lock();
+        let (event, bytes) = letters.events.pop_front()?;
+        letters.bytes -= bytes;
+        Some(event)
+    }
+
     pub(crate) fn is_answered(&self) -> bool {
         self.lock().is_answered
     }

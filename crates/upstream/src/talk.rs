@@ -65,6 +65,13 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// Takes what has come, and waits for nothing.
+    pub(crate) fn catch_up(&mut self, mailbox: &Mailbox) {
+        while let Some(event) = mailbox.try_next() {
+            self.take(event);
+        }
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Told(told) => {

@@ -5,6 +5,7 @@ mod http_opening;
 mod launched;
 mod program;
 mod site;
+mod sse;
 mod stdio_calls;
 mod stdio_opening;
 

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncRead, copy, sink},
     net::{
@@ -103,6 +104,7 @@ async fn away(pipe: &mut (impl AsyncRead + Unpin)) {
 #[derive(Debug)]
 pub struct Process {
     id: u32,
+    kept_by: Pid,
     keeper: UnixDatagram,
     exit: Option<Exit>,
     /// Nothing of it is left.
@@ -112,9 +114,14 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(id: u32, keeper: UnixDatagram, running: Arc<Running>) -> Self {
+    pub(super) fn new(
+        id: u32,
+        (kept_by, keeper): (Pid, UnixDatagram),
+        running: Arc<Running>,
+    ) -> Self {
         Self {
             id,
+            kept_by,
             keeper,
             exit: None,
             gone: false,
@@ -166,6 +173,12 @@ impl Process {
                 self.kill();
             }
         }
+        if let Ok(exit) = timeout(GONE, self.gone()).await {
+            return exit;
+        }
+        // Someone stopped the keeper: then the spawner has to do it. Its number is its own for as long as
+        // its socket is open. If it is gone just now, it is done.
+        let _ = kill_process(self.kept_by, Signal::KILL);
         let gone = timeout(GONE, self.gone()).await;
         gone.unwrap_or(self.exit.unwrap_or(Exit::Lost))
     }

@@ -60,6 +60,14 @@ pub enum LaunchFault {
     /// The spawner can't be started.
     #[error("durward's launcher process can't be started: {0}")]
     NoLauncher(io::Error),
+    /// The program takes too long to begin: its disk hangs, perhaps.
+    #[error("`{program}` did not begin within {seconds} s; is it on a disk that does not answer?")]
+    Slow {
+        /// Which.
+        program: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The spawner died.
     #[error(
         "durward's launcher process died as it was asked to start a program; the next start makes a new one"
@@ -75,7 +83,10 @@ pub enum LaunchFault {
 impl LaunchFault {
     /// Whether the program may have run for a moment: nobody can say.
     pub fn started(&self) -> bool {
-        matches!(self, Self::LauncherDied | Self::LauncherSilent(_))
+        matches!(
+            self,
+            Self::Slow { .. } | Self::LauncherDied | Self::LauncherSilent(_)
+        )
     }
 
     /// What the system said of a pipe, a socket or the like.

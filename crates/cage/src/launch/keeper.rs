@@ -23,6 +23,7 @@ use super::{
 /// Keeps one program; `lifeline` hangs up when the spawner is gone.
 pub(super) fn keep(descriptors: [OwnedFd; DESCRIPTORS], signals: OwnedFd, lifeline: OwnedFd) -> ! {
     let [stdin, stdout, stderr, socket, folder, order] = descriptors;
+    tell(&socket, Report::Kept(getpid()));
     let given = Given {
         stdin: stdin.as_fd(),
         stdout: stdout.as_fd(),

@@ -37,6 +37,9 @@ use super::{
 /// A start takes about a millisecond; a spawner that needs this long hangs.
 const SILENT: Duration = Duration::from_secs(10);
 
+/// For as long a program may be read from a disk that has to wake up.
+const SLOW: Duration = Duration::from_secs(30);
+
 /// Until a spawner with a full socket is asked again.
 const FULL: Duration = Duration::from_millis(1);
 
@@ -90,20 +93,31 @@ impl Launcher {
             // Only the keeper has them now: if it goes, we see it.
             drop(descriptors);
             match hear(&keeper).await {
-                Ok(Some(Report::Started(pid))) => Ok(pid),
+                Ok(Some(Report::Kept(pid))) => Ok(pid),
                 Ok(Some(Report::Failed(step, errno))) => {
-                    Err(LaunchFault::told(step, errno, program))
+                    Err(LaunchFault::told(step, errno, program.clone()))
                 }
                 Ok(_) | Err(_) => Err(LaunchFault::LauncherDied),
             }
         };
-        let Ok(pid) = timeout(SILENT, asked).await else {
+        let Ok(kept) = timeout(SILENT, asked).await else {
             self.0.bury();
             return Err(LaunchFault::LauncherSilent(SILENT.as_secs()));
         };
-        let id = pid?.as_raw_nonzero().get().unsigned_abs();
+        let kept_by = kept?;
+        let id = match timeout(SLOW, hear(&keeper)).await {
+            Ok(Ok(Some(Report::Started(pid)))) => pid.as_raw_nonzero().get().unsigned_abs(),
+            Ok(Ok(Some(Report::Failed(step, errno)))) => {
+                return Err(LaunchFault::told(step, errno, program));
+            }
+            Ok(_) => return Err(LaunchFault::LauncherDied),
+            Err(_) => {
+                let seconds = SLOW.as_secs();
+                return Err(LaunchFault::Slow { program, seconds });
+            }
+        };
         let (stdin, stdout, stderr) = child;
-        let process = Process::new(id, keeper, Arc::clone(&self.0));
+        let process = Process::new(id, (kept_by, keeper), Arc::clone(&self.0));
         Ok(Child {
             stdin,
             stdout,

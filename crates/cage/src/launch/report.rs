@@ -57,6 +57,8 @@ impl Step {
 /// The keeper to durward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
+    /// The keeper is there; this is its number.
+    Kept(Pid),
     /// The program runs.
     Started(Pid),
     /// It does not, and never did.
@@ -69,6 +71,10 @@ impl Report {
     pub(super) fn bytes(self) -> [u8; LONGEST] {
         let mut bytes = [0; LONGEST];
         let number = match self {
+            Self::Kept(pid) => {
+                bytes[0] = b'K';
+                pid.as_raw_nonzero().get()
+            }
             Self::Started(pid) => {
                 bytes[0] = b'S';
                 pid.as_raw_nonzero().get()
@@ -95,6 +101,7 @@ impl Report {
         let [what, kind, _, _, number @ ..] = <[u8; LONGEST]>::try_from(bytes).ok()?;
         let number = i32::from_le_bytes(number);
         match (what, kind) {
+            (b'K', _) => Pid::from_raw(number).map(Self::Kept),
             (b'S', _) => Pid::from_raw(number).map(Self::Started),
             (b'F', step) => {
                 let step = Step::ALL.into_iter().find(|known| *known as u8 == step)?;
@@ -115,7 +122,11 @@ mod tests {
     #[test]
     fn reports_are_read_as_written() {
         let pid = Pid::from_raw(4_194_303).unwrap();
-        let mut all = vec![Report::Started(pid), Report::Ended(Exit::Lost)];
+        let mut all = vec![
+            Report::Kept(pid),
+            Report::Started(pid),
+            Report::Ended(Exit::Lost),
+        ];
         all.extend(Step::ALL.map(|step| Report::Failed(step, Errno::NOENT)));
         all.extend([0, 1, 255].map(|code| Report::Ended(Exit::Code(code))));
         all.extend([1, 9, 64].map(|signal| Report::Ended(Exit::Signal(signal))));

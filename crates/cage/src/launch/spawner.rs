@@ -30,6 +30,9 @@ const ORPHANS: Timespec = Timespec {
     tv_nsec: 20_000_000,
 };
 
+/// So many such looks a keeper has when durward is gone.
+const PATIENCE: u32 = 250;
+
 /// Is the spawner until durward is gone, and all that it started with it.
 pub(super) fn run() -> ! {
     if socket_type(stdin()).ok() != Some(SocketType::SEQPACKET) {
@@ -146,13 +149,21 @@ impl Spawner {
 
     /// Durward is gone, and with it every keeper's socket: they are at it. The last one out.
     fn end(mut self) -> ! {
-        loop {
+        for look in 0.. {
+            if look == PATIENCE {
+                // Someone stopped a keeper; what it kept comes to us.
+                self.keepers.clear();
+            }
             tree::kill_but(&self.keepers);
-            match wait(WaitOptions::empty()) {
-                Ok(Some((pid, _))) => self.keepers.retain(|keeper| *keeper != pid),
-                Ok(None) | Err(Errno::INTR) => {}
-                Err(_) => exit(0),
+            let mut ready = [PollFd::new(&self.signals, PollFlags::IN)];
+            // Whatever it says, we look.
+            let _ = poll(&mut ready, Some(&ORPHANS));
+            signals::drain(&self.signals);
+            self.reap();
+            if matches!(wait(WaitOptions::NOHANG), Err(Errno::CHILD)) {
+                break;
             }
         }
+        exit(0)
     }
 }

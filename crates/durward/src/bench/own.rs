@@ -82,9 +82,13 @@ fn walk(folder: &Path, connections: usize, time: Duration) -> Result<Side, Failu
     let rooms = assembly::open(&loaded.config, ChainName::Serve)?;
     let key = crate::first_key::secret(&loaded.config, rooms.clock.as_ref())
         .map_err(|error| failed(&error))?;
+    let planned = rooms
+        .servers
+        .plan(&loaded.config)
+        .map_err(|error| failed(&error))?;
     rooms
         .gate
-        .reload(rooms.house(&loaded.config)?)
+        .reload(rooms.house(&loaded.config, &planned)?)
         .map_err(|error| failed(&error))?;
     let (gate, stop) = (Arc::clone(&rooms.gate), Cancel::new());
     let (ended, limits) = (stop.clone(), &loaded.config.listen.limits);

@@ -83,6 +83,14 @@ impl Check {
                 })
         });
         for (key, server) in &loaded.config.servers {
+            if let Reach::Program(program) = &server.reach
+                && !program.is_there(&std::env::var_os("PATH").unwrap_or_default())
+            {
+                let name = program.command.program();
+                eprintln!(
+                    "warning: there is no program `{name}` here, so `{key}` can't be started"
+                );
+            }
             let row = ServerRow::of(key.name(), &server.reach);
             if common.json {
                 println!("{}", serde_json::json!(row));

@@ -52,6 +52,7 @@ impl Stdio {
         let (signals, reloader) = {
             let _within = runtime.enter();
             let reloader = Reloader::new(&rooms, sources, &loaded).map_err(failed)?;
+            rooms.servers.start();
             (StopSignals::catch().map_err(failed)?, reloader)
         };
         let served = runtime.block_on(serve(
@@ -59,6 +60,7 @@ impl Stdio {
             &loaded.config.listen.limits,
             (signals, reloader),
         ));
+        runtime.block_on(rooms.servers.stop());
         // A thread may still wait for a terminal's next line; nobody waits for it.
         runtime.shutdown_background();
         rooms.close();

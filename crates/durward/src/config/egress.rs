@@ -10,7 +10,7 @@ use super::{secrets::SecretText, text::text_type, units::Unfit};
 
 /// Every connection that durward or what it contains opens: tools, plugins, upstreams. A URL written in
 /// this file permits exactly its scheme, host and port; durward's own listeners are never reached.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Egress {
     /// Hosts that may be reached, such as `api.github.com`, `*.example.com` (not the apex) or `*` for any
@@ -65,7 +65,7 @@ impl Default for Dns {
 }
 
 /// A secret header.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EgressCredential {
     /// The header's name, such as `authorization`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    Config, ConfigError, Diagnostic, Digest, Origins, Secrets, Severity, Sources, defaults,
+    Config, ConfigError, Diagnostic, Digest, Origins, Severity, Sources, defaults,
     fault::Fault,
     find::{Found, find, writable_by_all},
     interpolate::interpolate,
@@ -16,7 +16,7 @@ use super::{
     reader::Reader,
     semantic::semantic,
     servers, unbuilt,
-    unseal::unseal,
+    unseal::Vault,
     yaml,
 };
 
@@ -107,8 +107,8 @@ fn with_version(node: Option<Node>, text: &str, id: super::origin::TextId) -> Re
 /// Reads the types. A section with a fault is put back to its default and the rest is read on, so
 /// that one run shows a fault of every section.
 fn typed(root: &mut Node, sources: &Sources, faults: &mut Vec<Fault>) -> Option<Config> {
-    let secrets = secrets(root, sources);
-    let unseal = |name: &str| unseal(name, &secrets, sources);
+    let vault = Vault::new(root, sources);
+    let unseal = |name: &str| vault.unseal(name);
     // Each round ends it or takes one key of the file out of the way.
     for _ in 0..100 {
         let fault = match Config::deserialize(Reader::new(root, &unseal)) {
@@ -125,14 +125,6 @@ fn typed(root: &mut Node, sources: &Sources, faults: &mut Vec<Fault>) -> Option<
         map.remove(&section?);
     }
     None
-}
-
-/// The section `secrets` alone; what is wrong with it is said when the whole is read.
-fn secrets(root: &Node, sources: &Sources) -> Secrets {
-    let none = |name: &str| unseal(name, &Secrets::new(), sources);
-    root.at(&["secrets"])
-        .and_then(|node| Secrets::deserialize(Reader::new(node, &none)).ok())
-        .unwrap_or_default()
 }
 
 fn digest(config: &Config) -> Digest {

@@ -1,5 +1,6 @@
 //! The tree to the types: a deserializer whose every error knows where it is.
 
+use durward_core::Secret;
 use serde::{
     Deserializer,
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
@@ -13,8 +14,8 @@ use super::{
     units, wording,
 };
 
-/// How `${secret:name}` becomes a secret; the error is a sentence without it.
-pub(super) type Unseal<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// How `${secret:name}` becomes a secret; the fault says nothing of it.
+pub(super) type Unseal<'a> = &'a dyn Fn(&str) -> Result<Secret, Fault>;
 
 /// Reads one node.
 #[derive(Clone, Copy)]
@@ -81,7 +82,7 @@ impl<'a> Reader<'a> {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => whole.push_str(text),
-                Piece::Secret(name) => whole.push_str(&(self.unseal)(name).map_err(Fault::new)?),
+                Piece::Secret(name) => whole.push_str((self.unseal)(name)?.expose()),
             }
         }
         Ok(whole)

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 use super::{
+    servers::Argv,
     text::{is_name, text_type},
     units::Unfit,
 };
@@ -22,6 +23,10 @@ pub enum SecretSource {
     Env(String),
     /// A file that the world can't read; a line break at its end is not part of the secret.
     File(PathBuf),
+    /// A program and its arguments, as a list, that prints it; a line break at its end is not part of the
+    /// secret. It runs without a shell at the start and at each reload, for at most ten seconds, and has
+    /// nothing of durward's environment that could hold a secret.
+    Command(Argv),
 }
 
 /// A secret's name: `[a-z][a-z0-9_-]{0,62}`.

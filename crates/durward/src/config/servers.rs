@@ -1,6 +1,7 @@
 //! `servers`: other MCP servers behind the gate.
 
 mod keys;
+mod program;
 mod together;
 mod written;
 

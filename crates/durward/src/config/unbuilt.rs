@@ -16,7 +16,6 @@ const UNBUILT: &[&str] = &[
     "flow",
     "limits.tools.*.cut",
     "inspect",
-    "secrets.*.command",
     "secrets.*.keyring",
     "secrets.*.age",
     "sandbox",

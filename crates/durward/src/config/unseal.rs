@@ -1,37 +1,97 @@
 //! Reading a secret from where it is kept. No sentence here has its value.
 
-use std::{io::Read, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, io::Read, path::Path};
 
-use super::{SecretSource, Secrets, Sources, nearest::nearest};
+use durward_core::Secret;
+use serde::Deserialize;
+
+use super::{
+    SecretName, SecretSource, Secrets, Sources,
+    fault::Fault,
+    fetch::{PATIENCE, fetch},
+    nearest::nearest,
+    node::Node,
+    reader::Reader,
+};
 
 /// More than any key or token has.
-const LONGEST: u64 = 64 * 1024;
+pub(super) const LONGEST: u64 = 64 * 1024;
 
-/// The secret of a name, or why there is none.
-pub(super) fn unseal(name: &str, secrets: &Secrets, sources: &Sources) -> Result<String, String> {
-    let source = secrets.get(name).ok_or_else(|| unknown(name, secrets))?;
-    let text = match source {
-        SecretSource::Env(variable) => sources.var(variable).ok_or_else(|| {
-            format!("the secret `{name}` is in the variable `{variable}`, which is not set")
-        }),
-        SecretSource::File(path) => from_file(&sources.cwd.join(path)).map_err(|why| {
-            format!(
-                "the secret `{name}` can't be read from {}: {why}",
-                path.display()
-            )
-        }),
-    }?;
-    if text.is_empty() {
-        Err(format!("the secret `{name}` is empty"))
-    } else {
-        Ok(text)
-    }
+/// The secrets of one reading of the configuration: each is read when it is first needed, and once.
+pub(super) struct Vault<'a> {
+    secrets: Secrets,
+    /// The section as it is written, for faults that are to be mended there.
+    section: Option<Node>,
+    sources: &'a Sources,
+    known: RefCell<BTreeMap<String, Result<Secret, Fault>>>,
 }
 
-fn unknown(name: &str, secrets: &Secrets) -> String {
-    match nearest(name, secrets.keys().map(super::SecretName::as_str)) {
-        Some(near) => format!("there is no secret `{name}`; did you mean `{near}`?"),
-        None => format!("there is no secret `{name}` under `secrets:`"),
+impl<'a> Vault<'a> {
+    /// What is wrong with the section itself is said when the whole is read.
+    pub(super) fn new(root: &Node, sources: &'a Sources) -> Self {
+        let none = |_: &str| Err(Fault::new("a secret can't be made from another one"));
+        let section = root.at(&["secrets"]).cloned();
+        let read = |node: &Node| Secrets::deserialize(Reader::new(node, &none)).ok();
+        Self {
+            secrets: section.as_ref().and_then(read).unwrap_or_default(),
+            section,
+            sources,
+            known: RefCell::default(),
+        }
+    }
+
+    /// The secret of a name, or why there is none.
+    pub(super) fn unseal(&self, name: &str) -> Result<Secret, Fault> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.read(name);
+        self.known
+            .borrow_mut()
+            .insert(name.to_owned(), found.clone());
+        found
+    }
+
+    fn read(&self, name: &str) -> Result<Secret, Fault> {
+        let Some(source) = self.secrets.get(name) else {
+            return Err(Fault::new(self.unknown(name)));
+        };
+        let text = match source {
+            SecretSource::Env(variable) => self.sources.var(variable).ok_or_else(|| {
+                Fault::new(format!(
+                    "the secret `{name}` is in the variable `{variable}`, which is not set"
+                ))
+            }),
+            SecretSource::File(path) => from_file(&self.sources.cwd.join(path)).map_err(|why| {
+                Fault::new(format!(
+                    "the secret `{name}` can't be read from {}: {why}",
+                    path.display()
+                ))
+            }),
+            SecretSource::Command(argv) => fetch(argv, self.sources, PATIENCE).map_err(|why| {
+                let fault = Fault::new(format!("the secret `{name}` could not be had: {why}"));
+                match self
+                    .section
+                    .as_ref()
+                    .and_then(|section| section.at(&[name, "command"]))
+                {
+                    Some(node) => fault.place(node.place.clone()),
+                    None => fault,
+                }
+            }),
+        }?;
+        if text.is_empty() {
+            Err(Fault::new(format!("the secret `{name}` is empty")))
+        } else {
+            Ok(Secret::new(text))
+        }
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        match nearest(name, self.secrets.keys().map(SecretName::as_str)) {
+            Some(near) => format!("there is no secret `{name}`; did you mean `{near}`?"),
+            None => format!("there is no secret `{name}` under `secrets:`"),
+        }
     }
 }
 

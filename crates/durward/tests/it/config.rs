@@ -105,6 +105,35 @@ fn a_misspelt_key_gets_the_nearest_right_one() {
 }
 
 #[test]
+fn the_check_lists_servers_and_says_what_is_missing() {
+    let house = house();
+    house.configure(
+        "servers:\n  here: { command: [sh, -c, \"exit 1\"], sandbox: host }\n  \
+         gone: { command: [no-such-program-here] }\n  far: { url: \"https://mcp.example.com/mcp\" }\n",
+    );
+    let ran = house.run(&["check", "--json"]).ok();
+    let rows = ran.lines();
+    let server = |name: &str| {
+        rows.iter()
+            .find(|row| row["server"] == name)
+            .expect("a row")
+    };
+    assert_eq!(server("here")["reach"], "sh -c exit 1");
+    assert_eq!(server("here")["sandbox"], "host");
+    assert_eq!(server("far")["reach"], "https://mcp.example.com/mcp");
+    assert!(server("far")["sandbox"].is_null());
+    let said = |what: &str| ran.stderr.contains(what);
+    assert!(
+        said("no program `no-such-program-here`") && !said("no program `sh`"),
+        "{ran:?}"
+    );
+    assert!(
+        said("`gone` runs as `sandbox: host`") && !said("`here` runs"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_section_that_is_not_built_yet_is_refused_as_such() {
     let sections = [
         "inspect: {}",

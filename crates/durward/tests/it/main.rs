@@ -19,6 +19,8 @@ mod protocol_legacy;
 mod protocol_modern;
 mod resources;
 mod roots;
+mod secret_commands;
+mod servers;
 mod socket;
 mod status;
 mod stdio;

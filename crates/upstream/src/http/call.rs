@@ -8,7 +8,7 @@ use durward_wire::{
     Malformed, Params, RequestId, encode,
     headers::{encoded, named_member},
 };
-use tokio::time::sleep;
+use tokio::{task::yield_now, time::sleep};
 
 use super::{
     Http,
@@ -134,7 +134,6 @@ impl Calling<'_> {
         is_safe: bool,
         exchange: &dyn Exchange,
     ) -> Ended {
-        let shared = &*self.http.shared;
         let lines: Vec<_> = lines.iter().collect();
         let asked = Asked {
             head: &self.session.post,
@@ -142,10 +141,20 @@ impl Calling<'_> {
             body: Some(body),
             is_safe,
         };
+        let mut talk = Talk::new(exchange, &self.http.shared.board, self.http);
+        let ended = self.converse(&asked, &mut talk).await;
+        if self.session.listens && exchange.log_level().is_some() {
+            // Servers send logs on the session's own stream, just before the answer: they are here by now.
+            yield_now().await;
+            talk.catch_up(&self.seat.mailbox);
+        }
+        ended
+    }
+
+    async fn converse(&self, asked: &Asked<'_>, talk: &mut Talk<'_>) -> Ended {
         let mailbox = &self.seat.mailbox;
-        let mut talk = Talk::new(exchange, &shared.board, self.http);
         let came = {
-            let mut posting = pin!(shared.client.ask(&asked));
+            let mut posting = pin!(self.http.shared.client.ask(asked));
             tokio::select! {
                 biased;
                 came = &mut posting => came,
@@ -154,8 +163,13 @@ impl Calling<'_> {
         };
         match came {
             Err(fault) => fault.into(),
+            Ok((Came::Message(_) | Came::Nothing | Came::Stream(_), _))
+                if self.session.is_answered_elsewhere =>
+            {
+                from(talk.until_answered(mailbox).await)
+            }
             Ok((Came::Message(bytes), _)) => {
-                let answer = self.take(&bytes, &mut talk);
+                let answer = self.take(&bytes, talk);
                 answer.unwrap_or_else(|| {
                     protocol("its answer does not answer the request")
                         .after()
@@ -168,7 +182,7 @@ impl Calling<'_> {
             Ok((Came::Refused(refused), _)) => self.refused(&refused),
             Ok((Came::Stream(events), _)) => {
                 // Only the first message shows what this is; a plain answer needs no more room.
-                Box::pin(self.follow(events, &mut talk)).await
+                Box::pin(self.follow(events, talk)).await
             }
         }
     }

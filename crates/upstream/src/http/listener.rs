@@ -32,13 +32,7 @@ enum End {
 }
 
 pub(super) async fn run(shared: Arc<Shared>, errands: WeakSender<Errand>) {
-    let mut listener = Listener {
-        shared,
-        errands,
-        asked: JoinSet::new(),
-        last_id: None,
-        retry: None,
-    };
+    let mut listener = Listener::new(shared, errands);
     let mut failures: u32 = 0;
     loop {
         let session = listener.shared.session.load_full();
@@ -68,7 +62,7 @@ pub(super) async fn run(shared: Arc<Shared>, errands: WeakSender<Errand>) {
     }
 }
 
-struct Listener {
+pub(super) struct Listener {
     shared: Arc<Shared>,
     errands: WeakSender<Errand>,
     /// Questions that belong to no call. They end with the listener.
@@ -78,6 +72,16 @@ struct Listener {
 }
 
 impl Listener {
+    pub(super) fn new(shared: Arc<Shared>, errands: WeakSender<Errand>) -> Self {
+        Self {
+            shared,
+            errands,
+            asked: JoinSet::new(),
+            last_id: None,
+            retry: None,
+        }
+    }
+
     async fn listen(&mut self, session: &Arc<Session>) -> End {
         let shared = Arc::clone(&self.shared);
         let last_id = self.last_id.clone();
@@ -104,7 +108,6 @@ impl Listener {
                 Ok(Some(Event { data, .. })) => self.hear(&data, session),
                 Ok(None) | Err(_) => return End::Broken,
             }
-            while self.asked.try_join_next().is_some() {}
         }
     }
 
@@ -116,7 +119,9 @@ impl Listener {
         self.retry = retry.or(self.retry);
     }
 
-    fn hear(&mut self, data: &Bytes, session: &Arc<Session>) {
+    /// Takes a message, and brings it to whom it is for.
+    pub(super) fn hear(&mut self, data: &Bytes, session: &Arc<Session>) {
+        while self.asked.try_join_next().is_some() {}
         let mut rest = Vec::new();
         hear(data, |said| match said {
             Ok(said) => rest.extend(self.shared.board.route(said)),

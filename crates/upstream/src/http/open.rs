@@ -9,7 +9,7 @@ use durward_wire::{RequestId, encode};
 use tokio::time::timeout;
 
 use super::{
-    Http, Shared,
+    Http, Listening, Shared,
     call::Lines,
     came::{Came, Refused},
     client::{Asked, Client},
@@ -59,14 +59,13 @@ pub(crate) async fn open(
     let session = Session::new(&client, &hello, session.as_deref(), 0);
     let hello = Arc::new(ArcSwap::from_pointee(hello));
     let (board, hears) = (Arc::clone(board), Arc::clone(hears));
-    let http = Http::new(
-        client,
-        target.clone(),
-        board,
-        hears,
-        Arc::clone(&hello),
-        session,
-    );
+    let listening = match session.listens {
+        true => Listening::Session,
+        false => Listening::Not,
+    };
+    let own = Arc::clone(&hello);
+    let shared = Shared::new(client, target.clone(), board, hears, own, session);
+    let http = Http::new(shared, listening);
     Ok((http, hello))
 }
 

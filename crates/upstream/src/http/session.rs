@@ -14,6 +14,7 @@ use crate::{
 
 pub(super) const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
+pub(super) const ACCEPT_EVENTS: (&str, &str) = ("accept", "text/event-stream");
 const ID_MAX: usize = 1024;
 
 /// A legacy session, or none.
@@ -27,19 +28,15 @@ pub(super) struct Session {
     pub(super) delete: Bytes,
     /// Is there something that may come outside of calls?
     pub(super) listens: bool,
+    /// Do answers come by another stream than the request's own (HTTP+SSE)?
+    pub(super) is_answered_elsewhere: bool,
     worked: AtomicBool,
 }
 
 impl Session {
     /// What a server that was opened wants to hear with every request.
     pub(super) fn new(client: &Client, hello: &Hello, id: Option<&str>, generation: u64) -> Self {
-        let mut own = Vec::new();
-        if let Some(id) = id {
-            own.push(("mcp-session-id", id));
-        }
-        if hello.revision >= Revision::V2025_06_18 {
-            own.push(("mcp-protocol-version", hello.revision.as_str()));
-        }
+        let own = Self::lines(hello, id);
         let head = |method, lines: &[_]| {
             let lines: Vec<_> = own.iter().chain(lines).copied().collect();
             client.head(method, client.target(), &lines)
@@ -48,11 +45,24 @@ impl Session {
             generation,
             has_id: id.is_some(),
             post: head("POST", &[JSON, ACCEPT]),
-            get: head("GET", &[("accept", "text/event-stream")]),
+            get: head("GET", &[ACCEPT_EVENTS]),
             delete: head("DELETE", &[]),
             listens: hello.era() == Era::Legacy,
+            is_answered_elsewhere: false,
             worked: AtomicBool::new(false),
         }
+    }
+
+    /// The headers that say which session and revision it is.
+    pub(super) fn lines<'a>(hello: &Hello, id: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        let mut own = Vec::new();
+        if let Some(id) = id {
+            own.push(("mcp-session-id", id));
+        }
+        if hello.revision >= Revision::V2025_06_18 {
+            own.push(("mcp-protocol-version", hello.revision.as_str()));
+        }
+        own
     }
 
     /// A request of it was answered.

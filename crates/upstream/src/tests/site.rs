@@ -16,7 +16,7 @@ use durward_wire::http1::{BodyFraming, HeadLimits, HttpMethod, parse_head};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
 };
 
 use crate::{EraPin, LinkLimits, Pinned, Reach, Target, Url};
@@ -26,9 +26,10 @@ type Serve = Arc<dyn Fn(Asked) -> Pin<Box<dyn Future<Output = ()> + Send>> + Sen
 /// A request, and the connection to answer on.
 pub(crate) struct Asked {
     pub(crate) method: HttpMethod,
+    pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
-    pub(crate) stream: Arc<tokio::sync::Mutex<TcpStream>>,
+    pub(crate) stream: Arc<tokio::sync::Mutex<OwnedWriteHalf>>,
 }
 
 impl Asked {
@@ -166,7 +167,8 @@ impl Drop for Site {
 }
 
 async fn connection(stream: TcpStream, serve: Serve, log: Arc<Mutex<Vec<String>>>) {
-    let stream = Arc::new(tokio::sync::Mutex::new(stream));
+    let (mut input, output) = stream.into_split();
+    let stream = Arc::new(tokio::sync::Mutex::new(output));
     let mut buffer = BytesMut::new();
     loop {
         let head = loop {
@@ -174,7 +176,7 @@ async fn connection(stream: TcpStream, serve: Serve, log: Arc<Mutex<Vec<String>>
                 buffer.advance(taken);
                 break head;
             }
-            if !matches!(stream.lock().await.read_buf(&mut buffer).await, Ok(1..)) {
+            if !matches!(input.read_buf(&mut buffer).await, Ok(1..)) {
                 return;
             }
         };
@@ -184,7 +186,7 @@ async fn connection(stream: TcpStream, serve: Serve, log: Arc<Mutex<Vec<String>>
             BodyFraming::Chunked => panic!("links send no chunks"),
         };
         while buffer.len() < length {
-            if !matches!(stream.lock().await.read_buf(&mut buffer).await, Ok(1..)) {
+            if !matches!(input.read_buf(&mut buffer).await, Ok(1..)) {
                 return;
             }
         }
@@ -192,6 +194,10 @@ async fn connection(stream: TcpStream, serve: Serve, log: Arc<Mutex<Vec<String>>
         let headers = head.headers.iter();
         let asked = Asked {
             method: head.method,
+            target: match &head.query {
+                Some(query) => format!("{}?{query}", head.path),
+                None => head.path.clone(),
+            },
             headers: headers
                 .map(|(name, value)| (name.to_owned(), String::from_utf8(value.to_vec()).unwrap()))
                 .collect(),

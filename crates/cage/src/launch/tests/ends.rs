@@ -51,7 +51,7 @@ async fn dropping_it_ends_its_whole_tree() {
         .await
         .unwrap();
     started(&mark).await;
-    let (id, keeper) = (child.id(), parent(child.id()));
+    let (id, keeper) = (child.id(), parent(child.id()).unwrap());
     drop(child);
     until_marked(&mark, 0).await;
     until_gone(id).await;
@@ -172,7 +172,7 @@ async fn with_its_keeper_a_program_and_all_its_descendants_end() {
         .unwrap();
     let mut other = launcher.spawn(&Plan::new(["cat"])).await.unwrap();
     started(&mark).await;
-    kill(parent(child.id()), Signal::KILL);
+    kill(parent(child.id()).unwrap(), Signal::KILL);
     assert_eq!(child.exited().await, Exit::Lost);
     until_marked(&mark, 0).await;
     until_gone(child.id()).await;
@@ -215,4 +215,20 @@ async fn a_start_that_is_given_up_leaves_nothing() {
         let _ = timeout(Duration::from_micros(wait * 50), launcher.spawn(&plan)).await;
     }
     until_marked(&mark, 0).await;
+}
+
+#[tokio::test]
+async fn a_keeper_that_someone_stopped_holds_nothing_up() {
+    let mark = mark();
+    let launcher = Launcher::new();
+    let script = format!("{} wait", family(&mark));
+    let child = launcher.spawn(&shell(&script)).await.unwrap();
+    started(&mark).await;
+    let keeper = parent(child.id()).unwrap();
+    kill(keeper, Signal::STOP);
+    tokio::time::pause();
+    assert_eq!(child.stop(Duration::ZERO).await, Exit::Lost);
+    tokio::time::resume();
+    until_marked(&mark, 0).await;
+    until_gone(keeper).await;
 }

@@ -91,3 +91,49 @@ fn a_secret_file_is_closed_to_the_world() {
             .contains("can't be read")
     );
 }
+
+#[test]
+fn a_command_is_run_once_and_only_for_those_who_need_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display();
+    let text = format!(
+        "version: 1\nsecrets:\n  seal: {{ command: [sh, -c, \"echo x >> {path}/runs; echo hunter2\"] }}\n  \
+         other: {{ command: [sh, -c, \"echo x >> {path}/others\"] }}\n\
+         cluster: {{ sealing_key: \"${{secret:seal}}\" }}\n\
+         identity: {{ keys: {{ accept: [{{ key: \"${{secret:seal}}\", role: developer }}] }} }}\n"
+    );
+    let loaded = load_text(&text, |given| given.cwd = folder.path().into()).unwrap();
+    let key = loaded.config.cluster.sealing_key.as_ref().unwrap();
+    assert!(key.secret().is(b"hunter2"));
+    assert!(
+        loaded.config.identity.keys.accept[0]
+            .key
+            .secret()
+            .is(b"hunter2")
+    );
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("runs")).unwrap(),
+        "x\n"
+    );
+    assert!(!folder.path().join("others").exists());
+    let seen = format!("{loaded:?}{}{}", show(&loaded, false), show(&loaded, true));
+    assert!(!seen.contains("(\"hunter2\")") && seen.contains("(secret)"));
+}
+
+#[test]
+fn a_command_that_fails_is_told_by_its_key_and_line() {
+    let text = "version: 1\nsecrets:\n  seal:\n    command: [sh, -c, \"echo hun''ter2; exit 7\"]\n\
+                cluster: { sealing_key: \"${secret:seal}\" }\n";
+    let error = load_text(text, |given| given.cwd = "/".into())
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "the secret `seal` could not be had",
+        "exit code 7",
+        "durward.yaml:4:",
+        "run it yourself",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!error.contains("hunter2"), "{error}");
+}

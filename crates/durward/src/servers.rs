@@ -1,0 +1,357 @@
+//! The servers behind the gate: made from the configuration, and kept over its reloads.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use durward_cage::{
+    egress::Connector,
+    launch::{Launcher, Plan},
+};
+use durward_core::{Clock, Era, Monotonic, Provider, RawJson, Secret, ServerName};
+use durward_guard::{
+    GuardError,
+    names::{ServerTools, ServerToolsSettings},
+};
+use durward_store::servers::KnownServers;
+use durward_upstream::{
+    Command, EraPin, Health, Instances, LinkLimits, May, Pinned, Reach, Server, ServerSettings,
+    State, Target, Transport, Url,
+};
+
+use crate::{
+    config::{self, Config},
+    egress,
+    status::{BreakerStatus, ServerState, ServerStatus, Statuses},
+};
+
+/// What a child of ours has of our environment, beside what its section gives it.
+const INHERITED: [&str; 10] = [
+    "PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ",
+];
+
+/// All servers, by name.
+pub struct Servers {
+    launcher: Launcher,
+    store: KnownServers,
+    clock: Arc<dyn Clock>,
+    standing: Mutex<BTreeMap<ServerName, Standing>>,
+    listeners: Mutex<Vec<SocketAddr>>,
+}
+
+/// One that is served, and the configuration that it was made from.
+#[derive(Clone)]
+struct Standing {
+    made_from: MadeFrom,
+    server: Arc<Server>,
+    connector: Option<Connector>,
+}
+
+/// What makes a server another one.
+#[derive(Clone, PartialEq)]
+struct MadeFrom {
+    server: config::Server,
+    egress: config::Egress,
+}
+
+/// What a configuration wants served: those that stand already, and new ones that were not begun yet.
+pub struct Planned(BTreeMap<ServerName, Standing>);
+
+impl Planned {
+    /// As the gate takes them.
+    pub fn providers(&self) -> impl Iterator<Item = Arc<dyn Provider>> {
+        let all = self.0.values();
+        all.map(|standing| Arc::clone(&standing.server) as Arc<dyn Provider>)
+    }
+}
+
+impl Servers {
+    /// None yet.
+    pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            launcher: Launcher::new(),
+            store: KnownServers::new(config.state.join("servers")),
+            clock,
+            standing: Mutex::default(),
+            listeners: Mutex::default(),
+        }
+    }
+
+    /// durward's own addresses, where no server is looked for.
+    pub fn set_listeners(&self, listeners: &[SocketAddr]) {
+        *lock(&self.listeners) = listeners.to_vec();
+        for standing in lock(&self.standing).values() {
+            if let Some(connector) = &standing.connector {
+                connector.set_listeners(listeners.to_vec());
+            }
+        }
+    }
+
+    /// What this configuration wants served. Nothing is begun or ended.
+    ///
+    /// # Errors
+    /// [`GuardError`], naming what can't be used.
+    pub fn plan(&self, config: &Config) -> Result<Planned, GuardError> {
+        let mut planned = BTreeMap::new();
+        let standing = lock(&self.standing).clone();
+        for (key, server) in &config.servers {
+            let made_from = MadeFrom {
+                server: server.clone(),
+                egress: config.egress.clone(),
+            };
+            let same = standing
+                .get(key.name())
+                .filter(|it| it.made_from == made_from);
+            let it = match same {
+                Some(same) => same.clone(),
+                None => self.make(config, key.name(), made_from)?,
+            };
+            planned.insert(key.name().clone(), it);
+        }
+        Ok(Planned(planned))
+    }
+
+    /// Takes the first ones, which [`Servers::start`] begins.
+    pub fn hold(&self, planned: Planned) {
+        *lock(&self.standing) = planned.0;
+    }
+
+    /// Begins those that are held, on the runtime that serves them.
+    pub fn start(&self) {
+        for server in self.all() {
+            server.start();
+        }
+    }
+
+    /// Begins the new ones, and ends those that are wanted no more. On the runtime that serves them.
+    pub fn put(&self, planned: Planned) {
+        let before = std::mem::take(&mut *lock(&self.standing));
+        for (name, standing) in &planned.0 {
+            let stays = before
+                .get(name)
+                .is_some_and(|old| Arc::ptr_eq(&old.server, &standing.server));
+            if !stays {
+                standing.server.start();
+            }
+        }
+        for (name, old) in before {
+            let stays = planned
+                .0
+                .get(&name)
+                .is_some_and(|new| Arc::ptr_eq(&old.server, &new.server));
+            if !stays {
+                tokio::spawn(async move { old.server.stop().await });
+            }
+        }
+        *lock(&self.standing) = planned.0;
+    }
+
+    /// Ends all of them, with all that they started.
+    pub async fn stop(&self) {
+        let all = std::mem::take(&mut *lock(&self.standing));
+        let ending = all.values().map(|standing| standing.server.stop());
+        futures_util::future::join_all(ending).await;
+    }
+
+    /// Those that are served.
+    pub fn all(&self) -> Vec<Arc<Server>> {
+        let standing = lock(&self.standing);
+        standing.values().map(|it| Arc::clone(&it.server)).collect()
+    }
+
+    fn make(
+        &self,
+        config: &Config,
+        name: &ServerName,
+        made_from: MadeFrom,
+    ) -> Result<Standing, GuardError> {
+        let server = &made_from.server;
+        let (reach, connector) = match &server.reach {
+            config::Reach::Program(program) => {
+                let plan = self::plan(program);
+                let launcher = self.launcher.clone();
+                (Reach::Command(Command::new(launcher, plan)), None)
+            }
+            config::Reach::Http(http) => {
+                let connector = Connector::new(egress::for_server(config, http))?;
+                connector.set_listeners(lock(&self.listeners).clone());
+                (url(http, connector.clone()), Some(connector))
+            }
+        };
+        let may = may(&server.capabilities);
+        let settings = ServerSettings {
+            name: name.clone(),
+            target: Target {
+                reach,
+                era: match server.era {
+                    config::EraPin::Auto => EraPin::Auto,
+                    config::EraPin::Legacy => EraPin::Legacy,
+                    config::EraPin::Modern => EraPin::Modern,
+                },
+                capabilities: client_capabilities(may),
+                shared: server.instances == config::Instances::Shared,
+                limits: LinkLimits {
+                    message: server.line.as_usize(),
+                    ..LinkLimits::default()
+                },
+            },
+            tools: tools(&server.tools)?,
+            may,
+            instances: match server.instances {
+                config::Instances::Shared => Instances::Shared,
+                config::Instances::PerSession => Instances::PerSession,
+                config::Instances::PerCaller => Instances::PerCaller,
+            },
+            eager: server.connect == config::Connect::Eager,
+        };
+        let server = Server::new(settings, Some(self.store.clone()), Arc::clone(&self.clock));
+        Ok(Standing {
+            made_from,
+            server,
+            connector,
+        })
+    }
+}
+
+impl Statuses for Servers {
+    fn servers(&self) -> Vec<ServerStatus> {
+        let standing = lock(&self.standing);
+        let all = standing.iter();
+        all.map(|(name, it)| status(name, it.server.health()))
+            .collect()
+    }
+
+    fn breakers(&self, _: Monotonic) -> Vec<BreakerStatus> {
+        Vec::new()
+    }
+}
+
+fn status(name: &ServerName, health: Health) -> ServerStatus {
+    let transport = health.transport.map(|transport| match transport {
+        Transport::Stdio => "stdio",
+        Transport::StreamableHttp => "http",
+        Transport::Sse => "sse",
+    });
+    let era = health.revision.map(|revision| match revision.era() {
+        Era::Legacy => "legacy",
+        Era::Modern => "modern",
+    });
+    ServerStatus {
+        name: name.to_string(),
+        transport: transport.map(ToOwned::to_owned),
+        era: era.map(ToOwned::to_owned),
+        revision: health.revision.map(|revision| revision.as_str().to_owned()),
+        state: match health.state {
+            State::Idle => ServerState::Idle,
+            State::Starting => ServerState::Starting,
+            State::Ready => ServerState::Ready,
+            State::Waiting => ServerState::Waiting,
+        },
+        restarts: health.restarts,
+        error: health.error,
+        stderr: health.stderr.lines().map(ToOwned::to_owned).collect(),
+        notes: health.notes,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn plan(program: &config::Program) -> Plan {
+    let mut plan = Plan::new(program.command.as_slice().iter().cloned()).inherit(INHERITED);
+    for (name, value) in &program.env {
+        plan = plan.env(name.as_str(), value.secret().clone());
+    }
+    match &program.cwd {
+        Some(folder) => plan.folder(folder),
+        None => plan,
+    }
+}
+
+fn url(http: &config::Http, connector: Connector) -> Reach {
+    let mut headers: Vec<(String, Secret)> = http
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.secret().clone()))
+        .collect();
+    if let Some(config::Auth::Bearer(token)) = &http.auth {
+        let value = Secret::new(format!("Bearer {}", token.secret().expose()));
+        headers.push(("authorization".to_owned(), value));
+    }
+    Reach::Url(Box::new(Url {
+        target: http.url.target().clone(),
+        transport: match http.transport {
+            config::Transport::Auto => Pinned::Auto,
+            config::Transport::Http => Pinned::StreamableHttp,
+            config::Transport::Sse => Pinned::Sse,
+        },
+        connector,
+        headers,
+    }))
+}
+
+fn may(capabilities: &[config::Capability]) -> May {
+    use config::Capability as Is;
+    let has = |capability| capabilities.contains(&capability);
+    May {
+        tools: has(Is::Tools),
+        resources: has(Is::Resources),
+        prompts: has(Is::Prompts),
+        completions: has(Is::Completions),
+        logging: has(Is::Logging),
+        sampling: has(Is::Sampling),
+        elicitation: has(Is::Elicitation),
+        roots: has(Is::Roots),
+    }
+}
+
+/// What a legacy server hears of us: what it may ask for; the client decides each time.
+fn client_capabilities(may: May) -> RawJson {
+    let offered = [
+        (may.sampling, r#""sampling":{}"#),
+        (may.elicitation, r#""elicitation":{"form":{},"url":{}}"#),
+        (may.roots, r#""roots":{}"#),
+    ];
+    let offered = offered
+        .into_iter()
+        .filter_map(|(is, text)| is.then_some(text));
+    let text = format!("{{{}}}", offered.collect::<Vec<_>>().join(","));
+    RawJson::from_scanned(text.into())
+}
+
+fn tools(tools: &config::ServerTools) -> Result<ServerTools, GuardError> {
+    let texts = |all: &[config::ToolGlob]| all.iter().map(ToString::to_string).collect();
+    ServerTools::build(&ServerToolsSettings {
+        allow: texts(&tools.allow),
+        deny: texts(&tools.deny),
+        rename: tools
+            .rename
+            .iter()
+            .map(|(own, name)| (own.to_string(), name.to_string()))
+            .collect(),
+        tier: tools
+            .tier
+            .iter()
+            .map(|(glob, tier)| (glob.to_string(), (*tier).into()))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_hears_of_no_more_than_it_may_ask_for() {
+        use config::Capability as Is;
+        let heard = |all: &[config::Capability]| client_capabilities(may(all));
+        assert_eq!(heard(&config::Capability::USUAL).as_str(), "{}");
+        assert_eq!(
+            heard(&[Is::Sampling, Is::Roots]).as_str(),
+            r#"{"sampling":{},"roots":{}}"#
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! One call of a client, in the server's words and back.
+
+use std::sync::Arc;
+
+use durward_core::{
+    Answer, Call, Era, Naming, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
+    Target,
+};
+use durward_wire::{
+    bridge::{
+        results::{self, Kind},
+        uris,
+    },
+    code,
+    edit::{self, Change, Step},
+    encode, members,
+};
+
+use crate::{
+    FaultKind, Link, LinkFault, Outcome,
+    client_exchange::ClientExchange,
+    offered::{Offered, exposed, own_uri},
+    rounds,
+    server::Server,
+};
+
+/// A request as the server is to get it.
+struct Outgoing<'a> {
+    params: RawJson,
+    exchange: ClientExchange<'a>,
+}
+
+impl Server {
+    /// Makes the call.
+    pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
+        let offered = self.offered();
+        let outgoing = self.outgoing(&offered, call)?;
+        let slot = self.slot(call);
+        let mut tried = false;
+        loop {
+            let link = slot.link().await.map_err(|fault| self.refuse(&fault))?;
+            if call.operation == Operation::Subscribe && link.hello().era() == Era::Modern {
+                // What is watched goes into the connection's one `subscriptions/listen`.
+                return Ok(Answer::Result(RawJson::empty_object()));
+            }
+            let made = exchange(&link, call, &outgoing).await;
+            match made {
+                // It died before the request was sent: a new one may take it.
+                Err(fault) if !fault.ran && !tried && link.is_gone().is_some() => tried = true,
+                Err(fault) => return Err(self.refuse(&fault)),
+                Ok(outcome) => {
+                    self.note(call, &outcome);
+                    return self.answer(call, &link, outcome);
+                }
+            }
+        }
+    }
+
+    /// Remembers what a client's own request has subscribed to.
+    fn note(&self, call: &Call, outcome: &Outcome) {
+        if let (Operation::Subscribe, Outcome::Result(_)) = (call.operation, outcome)
+            && let Some(own) = own_uri(self.name(), call.target.name())
+        {
+            self.subscriptions().hold(own);
+        }
+    }
+
+    fn outgoing<'a>(
+        &'a self,
+        offered: &'a Arc<Offered>,
+        call: &'a Call,
+    ) -> Result<Outgoing<'a>, Refusal> {
+        let server = self.name();
+        let unknown = || {
+            Refusal::new(
+                RefusalCode::NotFound,
+                format!(
+                    "Server `{server}` does not have `{}` now.",
+                    call.target.name()
+                ),
+            )
+        };
+        let mut headers = None;
+        // Answers of an earlier round are for a modern server alone.
+        let (mut responses, mut state) = (Change::Drop, Change::Drop);
+        if let Some(resumed) = &call.resumed {
+            responses = resumed.responses.as_ref().map_or(Change::Drop, Change::Set);
+            state = resumed.state.as_ref().map_or(Change::Drop, Change::Set);
+        }
+        let mut changes = vec![
+            ("inputResponses", responses),
+            ("requestState", state),
+            ("task", Change::Drop),
+        ];
+        let quoted_uri = |exposed: &str| own_uri(server, exposed).map(encode::string);
+        let named;
+        let params = match (call.operation, &call.target) {
+            (Operation::CallTool, Target::Tool(name)) => {
+                let own = offered.tools.get(name).ok_or_else(unknown)?;
+                headers = own.headers.as_ref();
+                changes.push(("name", Change::Set(&own.name)));
+                // A stage may have changed them. Where the client gave none, none are made up.
+                if members(&call.params)
+                    .iter()
+                    .any(|(key, _)| key == "arguments")
+                {
+                    changes.push(("arguments", Change::Set(call.arguments.raw())));
+                }
+                edit::changed(&call.params, &changes)
+            }
+            (Operation::GetPrompt, Target::Prompt(name)) => {
+                let own = offered.prompts.get(name.as_ref()).ok_or_else(unknown)?;
+                changes.push(("name", Change::Set(own)));
+                edit::changed(&call.params, &changes)
+            }
+            (Operation::ReadResource | Operation::Subscribe, Target::Resource(uri)) => {
+                named = quoted_uri(uri).ok_or_else(unknown)?;
+                changes.push(("uri", Change::Set(&named)));
+                edit::changed(&call.params, &changes)
+            }
+            (Operation::Complete, target) => {
+                let own = match target {
+                    Target::Prompt(name) => offered
+                        .prompts
+                        .get(name.as_ref())
+                        .and_then(|own| own.parse::<String>().ok()),
+                    Target::Resource(uri) => {
+                        own_uri(server, uri).map(std::borrow::ToOwned::to_owned)
+                    }
+                    Target::Tool(_) => None,
+                };
+                let own = own.ok_or_else(unknown)?;
+                const REFERRED: &[&[Step]] = &[
+                    &[Step::Key("ref"), Step::Key("name")],
+                    &[Step::Key("ref"), Step::Key("uri")],
+                ];
+                edit::rewritten(&call.params, REFERRED, |_| Some(own.clone()))
+            }
+            _ => return Err(unknown()),
+        };
+        Ok(Outgoing {
+            params,
+            exchange: ClientExchange::new(server, self.may(), call, headers),
+        })
+    }
+
+    fn answer(&self, call: &Call, link: &Link, outcome: Outcome) -> Result<Answer, Refusal> {
+        let era = link.hello().era();
+        let client = call.client.revision;
+        match outcome {
+            Outcome::Result(result) => {
+                let kind = match era {
+                    Era::Modern => results::kind(&result),
+                    Era::Legacy => Kind::Complete,
+                };
+                match kind {
+                    Kind::Complete => Ok(Answer::Result(self.result(call, era, &result))),
+                    Kind::InputRequired => Ok(Answer::Asks(result)),
+                    Kind::Other(kind) => {
+                        tracing::warn!(server = %self.name(), kind, "an answer of an unknown type");
+                        Err(self.refuse(&LinkFault {
+                            kind: FaultKind::Protocol("its answer is of an unknown type".into()),
+                            ran: true,
+                        }))
+                    }
+                }
+            }
+            Outcome::Error(error) => Ok(Answer::Error(self.error(call, era, client, error))),
+        }
+    }
+
+    fn result(&self, call: &Call, era: Era, result: &RawJson) -> RawJson {
+        let client = call.client.revision;
+        let is_bridged =
+            client.era() == Era::Legacy && (era == Era::Modern || client < Revision::V2025_06_18);
+        let result = match is_bridged {
+            true => results::to_legacy(call.operation, client, result),
+            false => result.clone(),
+        };
+        let result = without_ours(result);
+        match call.naming {
+            Naming::Merged => {
+                uris::in_result(call.operation, &result, |uri| exposed(self.name(), uri))
+            }
+            Naming::Own => result,
+        }
+    }
+
+    /// An error in the client's words (protocol.md, sections 2.7 and 6.4).
+    fn error(
+        &self,
+        call: &Call,
+        era: Era,
+        client: Revision,
+        mut error: ProtocolError,
+    ) -> ProtocolError {
+        let reads = call.operation == Operation::ReadResource;
+        error.code = match (error.code, era, client.era()) {
+            (code::RESOURCE_NOT_FOUND, Era::Legacy, Era::Modern) => code::INVALID_PARAMS,
+            (code::INVALID_PARAMS, Era::Modern, Era::Legacy) if reads && names_uri(&error) => {
+                code::RESOURCE_NOT_FOUND
+            }
+            // Reserved for what the envelope decides, which is ours.
+            (-32099..=-32020, Era::Legacy, Era::Modern) => code::INTERNAL_ERROR,
+            (code, ..) => code,
+        };
+        if let (Naming::Merged, Some(data)) = (call.naming, &error.data) {
+            let data = uris::in_error_data(data, |uri| exposed(self.name(), uri));
+            error.data = Some(data);
+        }
+        error
+    }
+
+    /// What a client hears when its server can't answer.
+    pub(crate) fn refuse(&self, fault: &LinkFault) -> Refusal {
+        let server = self.name();
+        let (code, detail) = match &fault.kind {
+            FaultKind::Timeout(_) => (RefusalCode::Timeout, "server_timeout"),
+            FaultKind::TooLong { .. } => (RefusalCode::TooLarge, "server_message_too_long"),
+            _ => (RefusalCode::Unavailable, "server_unavailable"),
+        };
+        let ran = match fault.ran {
+            true => " The call may have been carried out.",
+            false => " The call was not carried out.",
+        };
+        tracing::warn!(%server, %fault, "a server can't answer");
+        let word = fault.kind.word();
+        Refusal::new(
+            code,
+            format!("Server `{server}` can't answer: {word}.{ran}"),
+        )
+        .detail(detail)
+    }
+}
+
+async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, LinkFault> {
+    let method = call.operation.method();
+    let asks = link.hello().era() == Era::Modern && call.client.revision.era() == Era::Legacy;
+    if asks && call.ask.is_some() {
+        let params = outgoing.params.clone();
+        return rounds::to_the_end(link, method, params, &outgoing.exchange).await;
+    }
+    link.call(method, &outgoing.params, &outgoing.exchange)
+        .await
+}
+
+fn names_uri(error: &ProtocolError) -> bool {
+    let data = error.data.as_ref().map(members).unwrap_or_default();
+    data.iter().any(|(key, _)| key == "uri")
+}
+
+/// Takes off what only durward says.
+fn without_ours(result: RawJson) -> RawJson {
+    const OURS: &str = durward_wire::meta::OURS;
+    if memchr::memmem::find(result.bytes(), OURS.as_bytes()).is_none() {
+        return result;
+    }
+    let found = members(&result).into_iter().find(|(key, _)| key == "_meta");
+    let Some((_, meta)) = found else {
+        return result;
+    };
+    let rest = durward_wire::without(&meta, |key| key.starts_with(OURS));
+    let change = rest.as_ref().map_or(Change::Drop, Change::Set);
+    edit::changed(&result, &[("_meta", change)])
+}

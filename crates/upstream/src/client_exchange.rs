@@ -1,0 +1,251 @@
+//! A call's surroundings, as its server may use them.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+};
+
+use durward_core::{
+    AskFault, BoxFuture, Call, LogLevel, Naming, ProtocolError, Question, RawJson, ServerName,
+};
+use durward_wire::{
+    code,
+    edit::{self, Change},
+    encode,
+    headers::HeaderParams,
+    members,
+};
+
+use crate::{Exchange, settings::May};
+
+/// One call of a client.
+pub(crate) struct ClientExchange<'a> {
+    pub(crate) server: &'a ServerName,
+    pub(crate) may: May,
+    pub(crate) call: &'a Call,
+    /// What the client can do, less what the server may not ask for.
+    pub(crate) capabilities: RawJson,
+    pub(crate) headers: Option<&'a HeaderParams>,
+}
+
+impl<'a> ClientExchange<'a> {
+    pub(crate) fn new(
+        server: &'a ServerName,
+        may: May,
+        call: &'a Call,
+        headers: Option<&'a HeaderParams>,
+    ) -> Self {
+        Self {
+            server,
+            may,
+            call,
+            capabilities: cut(&call.client.capabilities, may),
+            headers,
+        }
+    }
+
+    /// Puts a question of the server to the client, if it may ask that.
+    pub(crate) async fn put(
+        &self,
+        method: &str,
+        params: RawJson,
+    ) -> Result<RawJson, ProtocolError> {
+        let (question, is_allowed) = match method {
+            "elicitation/create" => (Question::Elicit, self.may.elicitation),
+            "sampling/createMessage" => (Question::Sample, self.may.sampling),
+            "roots/list" => (Question::Roots, self.may.roots),
+            _ => {
+                return Err(code::error(
+                    code::METHOD_NOT_FOUND,
+                    format!("`{method}` is no request that a client answers"),
+                ));
+            }
+        };
+        let undeclared = || {
+            let sentence = format!("the client can't be asked for `{method}` here");
+            code::error(code::METHOD_NOT_FOUND, sentence)
+        };
+        let Some(ask) = self.call.ask.as_ref().filter(|_| is_allowed) else {
+            return Err(undeclared());
+        };
+        let params = said_by(self.server, question, params);
+        ask.ask(question, params)
+            .await
+            .or_else(|fault| match fault {
+                AskFault::Undeclared => Err(undeclared()),
+                AskFault::ModeUndeclared => Err(code::invalid_params(
+                    "the client does not take questions of this mode",
+                )),
+                AskFault::Refused(error) => Err(error),
+                AskFault::Silent | AskFault::Gone => nobody(question),
+            })
+    }
+}
+
+/// What stands for an answer where nobody gave one (protocol.md, section 6.2).
+fn nobody(question: Question) -> Result<RawJson, ProtocolError> {
+    match question {
+        Question::Elicit => Ok(RawJson::from_static(r#"{"action":"cancel"}"#)),
+        Question::Sample => Err(code::error(
+            code::SAMPLING_REFUSED,
+            "nobody answered the request",
+        )),
+        Question::Roots => Err(code::error(
+            code::INTERNAL_ERROR,
+            "the client did not answer",
+        )),
+    }
+}
+
+/// The question in words that can't be taken for another server's: who asks is said to people, and a
+/// sampling sees nothing of other servers (protocol.md, section 8).
+pub(crate) fn said_by(server: &ServerName, question: Question, params: RawJson) -> RawJson {
+    let all = members(&params);
+    let get = |name: &str| {
+        all.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    match question {
+        Question::Elicit => {
+            let message = get("message").and_then(|message| message.parse::<String>().ok());
+            let message = encode::string(&format!("[{server}] {}", message.unwrap_or_default()));
+            edit::changed(&params, &[("message", Change::Set(&message))])
+        }
+        Question::Sample if get("includeContext").is_some() => {
+            let none = RawJson::from_static(r#""none""#);
+            edit::changed(&params, &[("includeContext", Change::Set(&none))])
+        }
+        Question::Sample | Question::Roots => params,
+    }
+}
+
+/// The client's capabilities, less what a server may not ask for.
+fn cut(capabilities: &RawJson, may: May) -> RawJson {
+    let is_kept = |key: &str| match key {
+        "sampling" => may.sampling,
+        "elicitation" => may.elicitation,
+        "roots" => may.roots,
+        // Tasks and other extensions are the gate's to carry, and are not yet.
+        "tasks" | "extensions" | "experimental" => false,
+        _ => true,
+    };
+    durward_wire::without(capabilities, |key| !is_kept(key)).unwrap_or_else(RawJson::empty_object)
+}
+
+impl Exchange for ClientExchange<'_> {
+    fn client_capabilities(&self) -> &RawJson {
+        &self.capabilities
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        self.call.level.filter(|_| self.may.logging)
+    }
+
+    fn wants_progress(&self) -> bool {
+        self.call.wants_progress
+    }
+
+    fn caller(&self) -> Option<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.call.caller.id.hash(&mut hasher);
+        Some(hasher.finish())
+    }
+
+    fn header_params(&self) -> Option<&HeaderParams> {
+        self.headers
+    }
+
+    fn progress(&self, params: &RawJson) {
+        if let Some(notify) = &self.call.notify {
+            notify.relay_progress(params);
+        }
+    }
+
+    fn log(&self, params: &RawJson) {
+        let Some(notify) = self.call.notify.as_ref().filter(|_| self.may.logging) else {
+            return;
+        };
+        let all = members(params);
+        let get = |name: &str| {
+            all.iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value)
+        };
+        let Some(level) = get("level").and_then(|level| level.parse::<LogLevel>().ok()) else {
+            return;
+        };
+        if self.call.naming == Naming::Own {
+            return notify.relay_log(level, params.clone());
+        }
+        let own = get("logger").and_then(|logger| logger.parse::<String>().ok());
+        let logger = match own {
+            Some(own) => encode::string(&format!("{}/{own}", self.server)),
+            None => encode::string(self.server.as_str()),
+        };
+        let params = edit::changed(params, &[("logger", Change::Set(&logger))]);
+        notify.relay_log(level, params);
+    }
+
+    fn ask<'a>(
+        &'a self,
+        method: &'a str,
+        params: RawJson,
+    ) -> BoxFuture<'a, Result<RawJson, ProtocolError>> {
+        Box::pin(self.put(method, params))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_see_which_server_asks_and_sampling_sees_no_other() {
+        let crm = ServerName::new("crm").unwrap();
+        let said = |question, params| said_by(&crm, question, RawJson::from_static(params));
+        assert_eq!(
+            said(
+                Question::Elicit,
+                r#"{"mode":"form","message":"Sure?","x":1.0}"#
+            )
+            .as_str(),
+            r#"{"mode":"form","message":"[crm] Sure?","x":1.0}"#
+        );
+        assert_eq!(
+            said(
+                Question::Sample,
+                r#"{"messages":[],"includeContext":"allServers"}"#
+            )
+            .as_str(),
+            r#"{"messages":[],"includeContext":"none"}"#
+        );
+        assert_eq!(
+            said(Question::Sample, r#"{ "a":1}"#).as_str(),
+            r#"{ "a":1}"#
+        );
+    }
+
+    #[test]
+    fn a_server_hears_only_of_what_it_may_ask_for() {
+        let all = RawJson::from_static(
+            r#"{"sampling":{"tools":{}},"elicitation":{ },"roots":{},"tasks":{},"x":1.0}"#,
+        );
+        let none = May {
+            tools: true,
+            resources: true,
+            prompts: true,
+            completions: true,
+            logging: true,
+            sampling: false,
+            elicitation: false,
+            roots: false,
+        };
+        assert_eq!(cut(&all, none).as_str(), r#"{"x":1.0}"#);
+        let may = May {
+            elicitation: true,
+            ..none
+        };
+        assert_eq!(cut(&all, may).as_str(), r#"{"elicitation":{ },"x":1.0}"#);
+    }
+}

@@ -1,0 +1,247 @@
+//! One server of the configuration, as the gate meets it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use durward_core::{
+    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Located, Offer, OnChange, PackName,
+    Provider, Refusal, ServerName, Watch,
+};
+use durward_store::servers::KnownServers;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    EraFound, Hears,
+    known::Known,
+    offered::{Offered, own_uri},
+    settings::{May, ServerSettings},
+    slot::{Phase, Slot},
+    subscriptions::Subscriptions,
+    tending::{Signals, Tending},
+};
+
+/// A server: its connections, and what is known of it.
+pub struct Server {
+    settings: Arc<ServerSettings>,
+    slot: Arc<Slot>,
+    known: Mutex<Option<Known>>,
+    offered: ArcSwap<Offered>,
+    /// True once its lists were asked for, whether it answered or not.
+    asked: watch::Sender<bool>,
+    changed: Mutex<Option<OnChange>>,
+    subscriptions: Arc<Subscriptions>,
+    signals: Arc<Signals>,
+    store: Option<KnownServers>,
+    stop: Cancel,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// A server that nothing is asked of yet. What `store` kept of it is offered until it is asked itself.
+    pub fn new(
+        settings: ServerSettings,
+        store: Option<KnownServers>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        let kept = store.as_ref().and_then(|store| {
+            let loaded = store.load(&settings.name);
+            loaded.unwrap_or_else(|error| {
+                tracing::warn!(server = %settings.name, %error, "what was known of a server can't be read");
+                None
+            })
+        });
+        let known = kept.and_then(Known::read);
+        let server = Self {
+            slot: Arc::new(Slot::new(clock)),
+            offered: ArcSwap::default(),
+            asked: watch::Sender::new(known.is_some()),
+            known: Mutex::new(None),
+            changed: Mutex::default(),
+            subscriptions: Arc::default(),
+            signals: Arc::default(),
+            store,
+            stop: Cancel::new(),
+            tasks: TaskTracker::new(),
+            settings: Arc::new(settings),
+        };
+        if let Some(known) = known {
+            server.offer_known(known);
+        }
+        Arc::new(server)
+    }
+
+    /// Begins to serve it, on the runtime that this is called on: from here on it is connected to when it is
+    /// needed, at once if its lists are not known or it is to be eager.
+    pub fn start(self: &Arc<Self>) {
+        let remembered = self.found();
+        let is_wanted = self.settings.eager || self.known().is_none();
+        let server = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let hears: Arc<dyn Hears> = Arc::new(Tending::hears(&server));
+            let tending = Tending::new(Arc::clone(&server));
+            let target = &server.settings.target;
+            server
+                .slot
+                .run(target, &hears, remembered, &tending, &server.stop)
+                .await;
+        });
+        if is_wanted {
+            self.slot.want();
+        }
+    }
+
+    /// Ends its connections, and its process with all that it started.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &ServerName {
+        &self.settings.name
+    }
+
+    pub(crate) fn may(&self) -> May {
+        self.settings.may
+    }
+
+    pub(crate) fn offered(&self) -> Arc<Offered> {
+        self.offered.load_full()
+    }
+
+    pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.subscriptions
+    }
+
+    pub(crate) fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+
+    /// The connection for this call.
+    pub(crate) fn slot(&self, _call: &Call) -> &Slot {
+        &self.slot
+    }
+
+    pub(crate) fn shared_slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Takes what the server itself says of what it has. True if that is news.
+    pub(crate) fn learn(&self, known: Known) {
+        let is_news = self.known().as_ref() != Some(&known);
+        if is_news {
+            self.keep(&known);
+            self.offer_known(known);
+        }
+        if is_news {
+            self.tell();
+        }
+        // Whoever waits looks at the gate's lists, so these come first.
+        self.asked.send_replace(true);
+    }
+
+    /// Writes it down for the next start, on another thread: a disk may be slow.
+    fn keep(&self, known: &Known) {
+        let (Some(store), Some(bytes)) = (self.store.clone(), known.write()) else {
+            return;
+        };
+        let server = self.name().clone();
+        self.tasks.spawn_blocking(move || {
+            if let Err(error) = store.keep(&server, &bytes) {
+                tracing::warn!(%server, %error, "what is known of a server can't be kept");
+            }
+        });
+    }
+
+    /// It can't be asked now.
+    pub(crate) fn missed(&self) {
+        self.asked.send_replace(true);
+    }
+
+    /// Tells the gate that what is offered has changed.
+    fn tell(&self) {
+        let told = lock(&self.changed).clone();
+        if let Some(told) = told {
+            told();
+        }
+    }
+
+    fn offer_known(&self, known: Known) {
+        let offered = Offered::new(&self.settings, &known, known.has_header_params());
+        for left_out in &offered.left_out {
+            tracing::warn!(
+                server = %self.name(), tool = left_out.what, why = left_out.why,
+                "a tool is left out"
+            );
+        }
+        self.offered.store(Arc::new(offered));
+        *self.known() = Some(known);
+    }
+
+    /// What is remembered of its era and transport.
+    pub(crate) fn found(&self) -> Option<EraFound> {
+        self.known().as_ref().and_then(|known| known.found)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        lock(&self.known)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Provider for Server {
+    fn name(&self) -> &PackName {
+        self.settings.name.as_provider()
+    }
+
+    fn offer(&self) -> Offer {
+        let mut offer = self.offered().offer.clone();
+        offer.stale = matches!(self.slot.phase(), Phase::Down(_));
+        offer
+    }
+
+    fn server(&self) -> Option<&ServerName> {
+        Some(&self.settings.name)
+    }
+
+    fn attend(&self, changed: OnChange) {
+        *lock(&self.changed) = Some(changed);
+    }
+
+    fn wanted(&self) {
+        self.signals.want();
+    }
+
+    fn ready(&self) -> Option<BoxFuture<'_, ()>> {
+        if *self.asked.borrow() {
+            return None;
+        }
+        let mut asked = self.asked.subscribe();
+        Some(Box::pin(async move {
+            // It fails only where the server is gone, and then nothing will be known.
+            let _ = asked.wait_for(|asked| *asked).await;
+        }))
+    }
+
+    fn locate(&self, uri: &str, _: Option<&ClientRoots>) -> Option<Result<Located, Refusal>> {
+        own_uri(self.name(), uri)?;
+        Some(Ok(Located {
+            uri: uri.into(),
+            also: Vec::new(),
+        }))
+    }
+
+    fn watch(&self, located: &Located, changed: OnChange) -> Result<Option<Watch>, Refusal> {
+        let own = own_uri(self.name(), &located.uri);
+        Ok(own.map(|own| self.subscriptions.watch(own, changed)))
+    }
+
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
+        Box::pin(self.make(call))
+    }
+}
