@@ -275,7 +275,8 @@ pub struct Call {
     pub timeout: Duration,
     /// Stops it.
     pub cancel: Cancel,
-    /// Takes its progress and logs, where the client wants any.
+    /// Takes its progress and logs, where the client wants any; of a server's calls all, for progress gives
+    /// them more time.
     pub notify: Option<Arc<dyn Notify>>,
     /// The least level of logs that the client wants; none without.
     pub level: Option<LogLevel>,

@@ -28,7 +28,7 @@ pub trait Provider: Send + Sync {
 
     /// Takes note of whom to tell when what it offers changes; who was told of before is told no more.
     /// `changed` asks for the offer before it returns, so it is called with no lock held that
-    /// [`Provider::offer`] takes.
+    /// [`Provider::offer`] takes, and not from within this.
     fn attend(&self, _changed: OnChange) {}
 
     /// A client looks at its lists: whatever of them has had its time may be asked for anew. It may not

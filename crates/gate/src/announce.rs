@@ -43,7 +43,22 @@ impl Gate {
         endpoints.extend(sessions.iter().map(|session| session.endpoint().clone()));
         for endpoint in endpoints {
             let here = |session: &&Arc<Session>| *session.endpoint() == endpoint;
-            for change in changes(before, now, &endpoint) {
+            let mut changes = changes(before, now, &endpoint);
+            // Written only for those who read it: it tells of every tool.
+            let is_read = sessions
+                .iter()
+                .filter(here)
+                .any(|it| it.is_subscribed(guide::URI))
+                || self.listeners.hears(caller, &endpoint, guide::URI);
+            if is_read && endpoint == Endpoint::Merged && guide::write(before) != guide::write(now)
+            {
+                changes.push(Change {
+                    topic: Topic::Resource(guide::URI.to_owned()),
+                    method: UPDATED,
+                    params: about(guide::URI),
+                });
+            }
+            for change in changes {
                 for session in sessions.iter().filter(here) {
                     let wanted = match &change.topic {
                         Topic::List(_) => true,
@@ -97,13 +112,6 @@ fn changes(before: &Standing, now: &Standing, endpoint: &Endpoint) -> Vec<Change
                 params,
             });
         }
-    }
-    if *endpoint == Endpoint::Merged && guide::write(before) != guide::write(now) {
-        changes.push(Change {
-            topic: Topic::Resource(guide::URI.to_owned()),
-            method: UPDATED,
-            params: about(guide::URI),
-        });
     }
     changes
 }

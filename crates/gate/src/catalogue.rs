@@ -31,12 +31,12 @@ pub enum CatalogueError {
     },
 }
 
-/// Something that a server offers and nobody sees: another has its name.
+/// Something that a server offers and nobody can use, such as a tool whose name another has.
 #[derive(Debug, Clone)]
 pub struct LeftOut {
     /// Who offers it.
     pub provider: PackName,
-    /// Why it is left out.
+    /// Which, and why.
     pub why: String,
 }
 
@@ -58,6 +58,11 @@ impl ToolEntry {
             })
             .as_ref()
             .map_err(String::as_str)
+    }
+
+    /// Why it can't be compiled, where that was tried.
+    pub(crate) fn unusable(&self) -> Option<&str> {
+        self.schema.get()?.as_ref().err().map(String::as_str)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use durward_core::{Naming, ServerName};
+use durward_guard::names;
 use serde::{Deserialize, Serialize};
 
 /// An endpoint. A session is sealed to its own.
@@ -36,7 +37,10 @@ impl Endpoint {
     pub(crate) fn exposed<'a>(&self, uri: &'a str) -> Cow<'a, str> {
         match self {
             Self::Merged => Cow::Borrowed(uri),
-            Self::Server(server) => Cow::Owned(format!("{server}+{uri}")),
+            // A URI that no server can have leads nowhere.
+            Self::Server(server) => {
+                names::exposed_uri(server, uri).map_or(Cow::Borrowed(uri), Cow::Owned)
+            }
         }
     }
 }

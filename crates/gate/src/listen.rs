@@ -161,6 +161,14 @@ impl Listeners {
         of_caller.map(|it| it.endpoint.clone()).collect()
     }
 
+    /// Does any of this caller's listeners at this endpoint hear of this resource?
+    pub(crate) fn hears(&self, caller: &CallerId, endpoint: &Endpoint, uri: &str) -> bool {
+        let open = self.lock();
+        open.listeners.iter().any(|it| {
+            it.caller == *caller && it.endpoint == *endpoint && it.watches.contains_key(uri)
+        })
+    }
+
     /// Tells this caller's listeners at this endpoint of a change that they want to hear of.
     pub(crate) fn tell(
         &self,

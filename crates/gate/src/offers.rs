@@ -8,7 +8,7 @@ use std::{
 
 use durward_core::{CallerId, Provider};
 
-use crate::{endpoint::Endpoint, gate::Gate, house::House, standing::Standing};
+use crate::{catalogue::LeftOut, endpoint::Endpoint, gate::Gate, house::House, standing::Standing};
 
 impl Gate {
     /// Lets these providers tell when what they offer changes.
@@ -54,6 +54,22 @@ impl Gate {
     /// Houses follow each other: no two are built on the same one.
     pub(crate) fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wrong with what is offered now: what is left out for its name, and tools whose schemas turned
+    /// out to be none.
+    pub fn flaws(&self) -> Vec<LeftOut> {
+        let house = self.house();
+        let tools = house.catalogue.tools().iter();
+        let unusable = tools.filter_map(|entry| {
+            let cause = entry.unusable()?;
+            Some(LeftOut {
+                provider: entry.provider.name().clone(),
+                why: format!("the schema of the tool `{}`: {cause}", entry.tool.name),
+            })
+        });
+        let left_out = house.catalogue.left_out().iter().cloned();
+        left_out.chain(unusable).collect()
     }
 
     /// Is there such a server?

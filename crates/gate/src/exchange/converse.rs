@@ -59,7 +59,7 @@ pub(crate) async fn converse(
 
 /// A legacy client is asked while it waits.
 async fn legacy(walk: &mut Walk<'_>, provider: &dyn Provider) -> Result<Answer, Refusal> {
-    let stopwatch = Stopwatch::new();
+    let stopwatch = timed(walk);
     let session = walk
         .session
         .filter(|session| session.is_lasting() && session.declared().any());
@@ -75,6 +75,13 @@ async fn legacy(walk: &mut Walk<'_>, provider: &dyn Provider) -> Result<Answer, 
     let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
     let work = async { provider.call(&walk.call).await };
     bounded(work, &cancel, timeout, stopwatch.run_out(timeout)).await
+}
+
+/// Counts the time of a call by what its server tells on the way to the client.
+fn timed(walk: &mut Walk<'_>) -> Arc<Stopwatch> {
+    let stopwatch = Stopwatch::new(walk.call.notify.take());
+    walk.call.notify = Some(Arc::clone(&stopwatch) as Arc<dyn Notify>);
+    stopwatch
 }
 
 enum Begun {
@@ -98,7 +105,7 @@ async fn begin(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Begun
     parked.relay.attach(walk.call.notify.take());
     let call = Call {
         ask: Some(Arc::clone(&parked) as Arc<dyn Ask>),
-        notify: Some(Arc::clone(&parked.relay) as Arc<dyn Notify>),
+        notify: Some(Arc::clone(&parked.stopwatch) as Arc<dyn Notify>),
         cancel: parked.cancel.clone(),
         ..walk.call.clone()
     };
@@ -180,7 +187,12 @@ fn told(walk: &Walk<'_>, parked: &Parked) -> Result<Answer, Refusal> {
         return Err(too_long());
     };
     let told = [("inputRequests", &wanted), ("requestState", &state)];
-    Ok(Answer::Asks(encode::object(&told)))
+    let told = encode::object(&told);
+    if told.len() > walk.standing.house().settings.limits.result_bytes {
+        // Its client will not hear of it: the next stage refuses what is too large.
+        parked.leave();
+    }
+    Ok(Answer::Asks(told))
 }
 
 /// A modern server's questions go to a modern client as they are; its state is sealed, since the server may

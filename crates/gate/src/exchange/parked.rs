@@ -73,12 +73,13 @@ fn key(number: u64) -> String {
 
 impl Parked {
     pub(super) fn new(id: Uuid, caller: CallerId, declared: Declared) -> Arc<Self> {
+        let relay: Arc<Relay> = Arc::default();
         Arc::new(Self {
             id,
             caller,
             cancel: Cancel::new(),
-            relay: Arc::default(),
-            stopwatch: Stopwatch::new(),
+            stopwatch: Stopwatch::new(Some(Arc::clone(&relay) as Arc<dyn NotifyClient>)),
+            relay,
             state: Mutex::new(State {
                 declared,
                 asked: 0,

@@ -10,7 +10,7 @@ use super::{
     served::Served,
     world::{World, in_time, notification, on_stream, request, running, sent},
 };
-use crate::{Messages, Reply};
+use crate::{Endpoint, Messages, Reply, stream::GET_STREAM};
 
 const ALL: &str = r#"{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{}}"#;
 
@@ -208,4 +208,37 @@ async fn a_session_that_ends_takes_its_questions_along() {
     drop(line);
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(served.ended(), 1);
+}
+
+#[tokio::test]
+async fn a_member_of_a_batch_asks_where_the_session_hears_the_rest() {
+    let world = World::serving(&[&Served::asking()]);
+    let params = json!({"protocolVersion": "2025-03-26", "capabilities": {"sampling": {}}});
+    let body = request(&json!("init"), "initialize", &params).to_string();
+    let token = sent(world.post("dora", &[], &body)).await.session.unwrap();
+    let client = Legacy {
+        world: &world,
+        who: "dora",
+        token,
+    };
+    client.tell("notifications/initialized", json!({})).await;
+    let (work, _) = running(client.post(&json!([call(1, "samples")])));
+    let work = tokio::spawn(work);
+    let headers = [("mcp-session-id", client.token.as_bytes())];
+    let headers = durward_wire::http1::Headers::from_pairs(headers);
+    let session = world
+        .gate
+        .session_of(&world.stand("dora"), &Endpoint::Merged, &headers)
+        .unwrap();
+    let mut stream = session.streams.read(GET_STREAM, 0).unwrap();
+    let (_, question) = in_time(stream.next()).await.unwrap();
+    let question: Value = serde_json::from_slice(&question).unwrap();
+    assert_eq!(question["method"], "sampling/createMessage");
+    let model = json!({"role": "assistant", "content": [], "model": "m"});
+    sent(client.post(&answer(&question, model))).await;
+    let Reply::Message { body, .. } = in_time(work).await.unwrap() else {
+        panic!("no answer")
+    };
+    let answers: Value = serde_json::from_slice(&body).unwrap();
+    assert!(said(&answers[0]).contains("assistant"));
 }

@@ -482,3 +482,15 @@ async fn a_request_that_is_left_before_it_is_told_leaves_nothing() {
     assert_eq!((served.ended(), world.gate.park.live()), (1, 0));
     assert!(modern(&world, "dora", "tools/list", json!({})).await.body["result"].is_object());
 }
+
+#[tokio::test]
+async fn questions_that_are_too_large_end_the_call() {
+    let served = Served::asking();
+    let world = World::planned(|plan| {
+        plan.servers = vec![served.clone()];
+        plan.limits.result_bytes = 64;
+    });
+    let asked = call(&world, "asks").await;
+    assert_eq!(refusal(&asked.body), "too_large");
+    soon(|| served.ended() == 1).await;
+}

@@ -508,6 +508,12 @@ async fn names_that_collide_are_refused_at_a_reload_and_left_out_at_run_time() {
         listed(&world, Some("mail"), "tools/list", "tools").await,
         Vec::<String>::new()
     );
+    let flaws = world.gate.flaws();
+    assert_eq!(flaws[0].provider.as_str(), "mail");
+    assert_eq!(
+        flaws[0].why,
+        "`crm__find` and `CRM__Find` differ only in case"
+    );
     let why = world.refused_reload(|_| {});
     assert!(
         why.contains("the tools `crm__find` and `CRM__Find` differ only in case"),
@@ -579,4 +585,11 @@ async fn a_schema_that_is_none_is_refused_by_its_name() {
         .unwrap();
     assert!(text.contains("not sound JSON Schema"), "{text}");
     assert!(crm.reached().is_empty());
+    let flaws = world.gate.flaws();
+    assert!(
+        flaws[0]
+            .why
+            .starts_with("the schema of the tool `crm__find`: "),
+        "{flaws:?}"
+    );
 }
