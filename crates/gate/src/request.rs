@@ -292,6 +292,7 @@ impl Gate {
             call,
             subject: asked.subject,
             permits: Vec::new(),
+            admitted: None,
             rule: None,
             question: None,
             called: asked.called,

@@ -1,6 +1,6 @@
 //! One server of the configuration, as the gate meets it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use durward_core::{
@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     EraFound, Hears,
+    instances::{InUse, Instances, Key},
     known::Known,
     offered::{Offered, own_uri},
     settings::{May, ServerSettings},
@@ -24,7 +25,7 @@ use crate::{
 /// A server: its connections, and what is known of it.
 pub struct Server {
     settings: Arc<ServerSettings>,
-    slot: Arc<Slot>,
+    slot: Slot,
     known: Mutex<Option<Known>>,
     offered: ArcSwap<Offered>,
     /// True once its lists were asked for, whether it answered or not.
@@ -33,8 +34,26 @@ pub struct Server {
     subscriptions: Arc<Subscriptions>,
     signals: Arc<Signals>,
     store: Option<KnownServers>,
+    instances: Instances,
+    clock: Arc<dyn Clock>,
     stop: Cancel,
     tasks: TaskTracker,
+    weak: Weak<Self>,
+}
+
+/// A connection while a call uses it.
+pub(crate) enum Held<'a> {
+    Shared(&'a Slot),
+    Own(InUse),
+}
+
+impl Held<'_> {
+    pub(crate) fn slot(&self) -> &Slot {
+        match self {
+            Self::Shared(slot) => slot,
+            Self::Own(held) => &held.0.slot,
+        }
+    }
 }
 
 impl Server {
@@ -52,8 +71,8 @@ impl Server {
             })
         });
         let known = kept.and_then(Known::read);
-        let server = Self {
-            slot: Arc::new(Slot::new(clock)),
+        let server = Arc::new_cyclic(|weak| Self {
+            slot: Slot::new(Arc::clone(&clock)),
             offered: ArcSwap::default(),
             asked: watch::Sender::new(known.is_some()),
             known: Mutex::new(None),
@@ -61,14 +80,17 @@ impl Server {
             subscriptions: Arc::default(),
             signals: Arc::default(),
             store,
+            instances: Instances::default(),
+            clock,
             stop: Cancel::new(),
             tasks: TaskTracker::new(),
             settings: Arc::new(settings),
-        };
+            weak: Weak::clone(weak),
+        });
         if let Some(known) = known {
             server.offer_known(known);
         }
-        Arc::new(server)
+        server
     }
 
     /// Begins to serve it, on the runtime that this is called on: from here on it is connected to when it is
@@ -119,9 +141,31 @@ impl Server {
         &self.signals
     }
 
-    /// The connection for this call.
-    pub(crate) fn slot(&self, _call: &Call) -> &Slot {
-        &self.slot
+    /// The connection for this call; `None` where there are too many already.
+    pub(crate) fn held(&self, call: &Call) -> Option<Held<'_>> {
+        let Some(key) = Key::of(call, self.settings.instances) else {
+            return Some(Held::Shared(&self.slot));
+        };
+        let (held, is_new) = self.instances.get(&key, &self.clock, &self.stop)?;
+        if is_new {
+            let (instance, server) = (Arc::clone(&held.0), self.weak.upgrade()?);
+            self.tasks.spawn(async move {
+                let hears: Arc<dyn Hears> = Arc::new(Tending::hears(&server));
+                let (settings, found) = (Arc::clone(&server.settings), server.found());
+                // It ends with its server, and must not keep it.
+                drop(server);
+                let target = &settings.target;
+                instance
+                    .slot
+                    .run(target, &hears, found, &*instance, &instance.stop)
+                    .await;
+            });
+        }
+        Some(Held::Own(held))
+    }
+
+    pub(crate) fn instance_count(&self) -> usize {
+        self.instances.count()
     }
 
     pub(crate) fn shared_slot(&self) -> &Slot {
