@@ -98,6 +98,19 @@ fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) 
     Reply::Message { status: 200, body }
 }
 
+/// Writes a page of a list of our own making that has no `_meta`.
+pub(crate) fn page(id: &RequestId, revision: Revision, page: &RawJson, ttl: Duration) -> Reply {
+    let first = match revision.era() {
+        Era::Legacy => String::new(),
+        Era::Modern => {
+            let ttl = ttl.as_millis();
+            format!(r#""ttlMs":{ttl},"cacheScope":"private",{COMPLETE}"#)
+        }
+    };
+    let body = encode::own_object(id, &first, page);
+    Reply::Message { status: 200, body }
+}
+
 fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Body {
     let complete = RawJson::from_static(r#""complete""#);
     let private = RawJson::from_static(r#""private""#);

@@ -143,7 +143,13 @@ impl Gate {
             let now = self.clock().monotonic();
             let fresh = Freshness::of(&standing, &origin.endpoint, now);
             let page = methods::lists::page(&standing, origin, kind, params, &fresh);
-            plain(page, Caching::For(fresh.ttl))
+            match page {
+                // One that says what is stale has a `_meta`, into which more belongs.
+                Ok(page) if fresh.stale.is_empty() => {
+                    encode::page(&request.id, origin.revision(), &page, fresh.ttl)
+                }
+                page => plain(page, Caching::For(fresh.ttl)),
+            }
         };
         match method {
             "tools/list" => list(ListKind::Tools).await,

@@ -367,8 +367,27 @@ impl<'a> Reader<'a> {
 
 const CUT_OFF: &str = "the message ends too early";
 
+/// A text that is at least so long is looked at in stretches of this length, which the compiler checks at once.
+const STRETCH: usize = 64;
+
 /// How many bytes of a string come before the next quote, backslash or control byte.
 fn plain(text: &[u8]) -> usize {
+    let head = &text[..text.len().min(STRETCH)];
+    let mut at = plain_of_short(head);
+    if at < STRETCH {
+        return at;
+    }
+    let stops = |byte: u8| u8::from(byte < b' ') | u8::from(matches!(byte, b'"' | b'\\'));
+    while let Some(stretch) = text[at..].first_chunk::<STRETCH>() {
+        if stretch.iter().fold(0, |found, byte| found | stops(*byte)) != 0 {
+            break;
+        }
+        at += STRETCH;
+    }
+    at + plain_of_short(&text[at..])
+}
+
+fn plain_of_short(text: &[u8]) -> usize {
     let mut rest = text;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
         let stops = stops(u64::from_le_bytes(*chunk));

@@ -13,7 +13,7 @@ pub(super) const BUSY: &[u8] =
 
 /// A client that takes nothing for so long is cut.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Up to here head and body are copied together, so that one write sends both.
+/// Up to here head and pieces of the body are copied together, so that one write sends them.
 const TOGETHER: usize = 64 * 1024;
 
 /// A whole answer.
@@ -87,17 +87,18 @@ pub(super) async fn send(
         _ => BodyKind::Length(answer.body.len()),
     };
     write_response_head(&mut out, answer.status, &headers, kind, keep_alive);
-    if answer.body.len() <= TOGETHER {
-        for part in answer.body.parts() {
+    for part in answer.body.parts() {
+        if out.len() + part.len() > TOGETHER {
+            write(stream, &out).await?;
+            out.clear();
+        }
+        if part.len() > TOGETHER {
+            write(stream, part).await?;
+        } else {
             out.extend_from_slice(part);
         }
-        return write(stream, &out).await;
     }
-    write(stream, &out).await?;
-    for part in answer.body.parts() {
-        write(stream, part).await?;
-    }
-    Ok(())
+    write(stream, &out).await
 }
 
 /// Writes all of it, or gives the client up.
