@@ -168,7 +168,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":1.0}}"#,
         ];
         for line in told {
-            assert_eq!(receiver.try_recv().unwrap(), line);
+            assert_eq!(receiver.try_recv().unwrap().into_bytes(), line);
         }
         assert!(receiver.try_recv().is_err());
     }

@@ -194,7 +194,7 @@ async fn over_http_the_question_is_on_the_call_s_stream_and_its_own_session_answ
         panic!("no answer")
     };
     assert_eq!(
-        said(&serde_json::from_slice(&body).unwrap()),
+        said(&serde_json::from_slice(&body.into_bytes()).unwrap()),
         r#"{"action":"decline"}"#
     );
 }
@@ -239,6 +239,6 @@ async fn a_member_of_a_batch_asks_where_the_session_hears_the_rest() {
     let Reply::Message { body, .. } = in_time(work).await.unwrap() else {
         panic!("no answer")
     };
-    let answers: Value = serde_json::from_slice(&body).unwrap();
+    let answers: Value = serde_json::from_slice(&body.into_bytes()).unwrap();
     assert!(said(&answers[0]).contains("assistant"));
 }

@@ -50,7 +50,7 @@ async fn a_definition_is_passed_on_as_it_was_spelled_but_for_the_name() {
     let crate::Reply::Message { body, .. } = in_time(list.0).await else {
         panic!("no answer")
     };
-    let body = String::from_utf8(body.to_vec()).unwrap();
+    let body = String::from_utf8(body.into_bytes().to_vec()).unwrap();
     let expected = r#"{"x":1.50, "name":"crm__find","inputSchema":{"type":"object"}}"#;
     assert!(body.contains(expected), "{body}");
 }
