@@ -102,6 +102,11 @@ impl Http {
         self.shared.gone.borrow().clone()
     }
 
+    /// The server speaks another era than it did.
+    pub(crate) fn retire(&self) {
+        self.shared.end(&FaultKind::OtherEra);
+    }
+
     /// Ends the session and waits until the server was told.
     pub(crate) async fn close(&mut self) {
         self.stop();

@@ -276,3 +276,6 @@ fn idle(headers: &Headers) -> Duration {
         None => IDLE,
     }
 }
+
+#[cfg(test)]
+mod tests;
