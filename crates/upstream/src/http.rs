@@ -84,8 +84,11 @@ impl Http {
         }
     }
 
-    /// Tells something, if there is room for it.
+    /// Tells something, if there is room for it. Over HTTP, 2026-07-28 has nothing that a client tells.
     pub(crate) fn notify(&self, method: &str, params: &RawJson) {
+        if self.shared.is_modern() {
+            return;
+        }
         self.put(encode::notification(method, params));
     }
 
