@@ -108,19 +108,27 @@ impl Server {
         ];
         let quoted_uri = |exposed: &str| own_uri(server, exposed).map(encode::string);
         let named;
+        let mut on_the_way = Vec::new();
         let params = match (call.operation, &call.target) {
             (Operation::CallTool, Target::Tool(name)) => {
                 let own = offered.tools.get(name).ok_or_else(unknown)?;
                 headers = own.headers.as_ref();
                 changes.push(("name", Change::Set(&own.name)));
                 // A stage may have changed them. Where the client gave none, none are made up.
-                if members(&call.params)
-                    .iter()
-                    .any(|(key, _)| key == "arguments")
+                if !is_part(call.arguments.raw(), &call.params)
+                    && members(&call.params)
+                        .iter()
+                        .any(|(key, _)| key == "arguments")
                 {
                     changes.push(("arguments", Change::Set(call.arguments.raw())));
                 }
-                edit::changed(&call.params, &changes)
+                // Where they may be wanted again with answers, they are changed now.
+                if call.ask.is_some() && call.client.revision.era() == Era::Legacy {
+                    edit::changed(&call.params, &changes)
+                } else {
+                    on_the_way = changes;
+                    call.params.clone()
+                }
             }
             (Operation::GetPrompt, Target::Prompt(name)) => {
                 let own = offered.prompts.get(name.as_ref()).ok_or_else(unknown)?;
@@ -129,6 +137,8 @@ impl Server {
             }
             (Operation::ReadResource | Operation::Subscribe, Target::Resource(uri)) => {
                 named = quoted_uri(uri).ok_or_else(unknown)?;
+                // These end with this function; those of a tool live as long as its call.
+                let mut changes: Vec<(_, Change<'_>)> = changes;
                 changes.push(("uri", Change::Set(&named)));
                 edit::changed(&call.params, &changes)
             }
@@ -154,7 +164,7 @@ impl Server {
         };
         Ok(Outgoing {
             params,
-            exchange: ClientExchange::new(server, self.may(), call, headers),
+            exchange: ClientExchange::new(server, self.may(), call, headers, on_the_way),
         })
     }
 
@@ -265,6 +275,12 @@ async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<O
     }
     link.call(method, &outgoing.params, &outgoing.exchange)
         .await
+}
+
+/// Is this text a stretch of that one, rather than another like it?
+fn is_part(text: &RawJson, whole: &RawJson) -> bool {
+    let (text, whole) = (text.bytes().as_ptr_range(), whole.bytes().as_ptr_range());
+    whole.start <= text.start && text.end <= whole.end
 }
 
 fn names_uri(error: &ProtocolError) -> bool {
