@@ -250,6 +250,7 @@ impl Server {
             "fail",
             "cancelled",
             "id",
+            "pid",
         ]
         .map(ToOwned::to_owned)
         .into();
@@ -280,6 +281,7 @@ impl Server {
                 r#"{{"content":[{{"type":"text","text":"echo"}}],"structuredContent":{{"params":{params}}},"unknown":{{"n":1.50}}}}"#
             ),
             "id" => text(id),
+            "pid" => text(&std::process::id().to_string()),
             "sleep" => {
                 thread::sleep(Duration::from_millis(number("ms")));
                 text("slept")

@@ -35,7 +35,8 @@ impl Server {
     pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
         let offered = self.offered();
         let outgoing = self.outgoing(&offered, call)?;
-        let slot = self.slot(call);
+        let held = self.held(call).ok_or_else(|| self.too_many())?;
+        let slot = held.slot();
         let mut tried = false;
         loop {
             let link = slot.link().await.map_err(|fault| self.refuse(&fault))?;
@@ -209,6 +210,15 @@ impl Server {
             error.data = Some(data);
         }
         error
+    }
+
+    fn too_many(&self) -> Refusal {
+        let server = self.name();
+        Refusal::new(
+            RefusalCode::RateLimited,
+            format!("Server `{server}` has too many connections. Try again later."),
+        )
+        .detail("too_many_instances")
     }
 
     /// What a client hears when its server can't answer.

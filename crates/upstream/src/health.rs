@@ -57,6 +57,12 @@ impl Server {
                 counts.unattributed
             ));
         }
+        if self.instance_count() > 0 {
+            notes.push(format!(
+                "{} more connections, one for each session or caller",
+                self.instance_count()
+            ));
+        }
         Health {
             transport: found.map(|found| found.transport),
             revision: hello.map(|hello| hello.revision),

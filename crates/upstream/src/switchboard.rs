@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Switchboard {
     limit: usize,
     /// Are the callers several?
     shared: bool,
+    is_modern: AtomicBool,
     lines: Mutex<Lines>,
     pub(crate) tally: Tally,
 }
@@ -71,6 +72,7 @@ impl Switchboard {
             next: AtomicU64::new(1),
             limit,
             shared,
+            is_modern: AtomicBool::new(false),
             lines: Mutex::default(),
             tally: Tally::default(),
         })
@@ -132,6 +134,11 @@ impl Switchboard {
                 ran: mailbox.is_written(),
             }));
         }
+    }
+
+    /// The server speaks 2026-07-28, and may not ask by requests.
+    pub(crate) fn set_modern(&self) {
+        self.is_modern.store(true, Ordering::Relaxed);
     }
 
     /// There are calls again: the server was started anew while it was being opened.
@@ -203,6 +210,10 @@ impl Switchboard {
 
     fn asked(&self, question: Request) -> Option<Rest> {
         let id = question.id.clone();
+        if self.is_modern.load(Ordering::Relaxed) {
+            self.tally.unattributed();
+            return Some(Rest::Reply(id, Err(no_questions())));
+        }
         if question.method.as_str() == "ping" {
             return Some(Rest::Reply(id, Ok(RawJson::empty_object())));
         }
@@ -226,7 +237,8 @@ impl Switchboard {
         }
     }
 
-    fn expect(&self, question: &RequestId, number: u64) -> bool {
+    /// Notes that a call was asked this. False if too many questions wait, or one of this id does.
+    pub(crate) fn expect(&self, question: &RequestId, number: u64) -> bool {
         let mut lines = self.lock();
         let fits = lines.questions.len() < QUESTIONS && !lines.questions.contains_key(question);
         if fits {
@@ -321,6 +333,13 @@ fn too_many() -> ProtocolError {
     code::error(
         code::INTERNAL_ERROR,
         "too many questions wait for an answer, or this one does already",
+    )
+}
+
+fn no_questions() -> ProtocolError {
+    code::error(
+        code::METHOD_NOT_FOUND,
+        "2026-07-28 has no requests from servers",
     )
 }
 

@@ -21,6 +21,7 @@ mod resources;
 mod roots;
 mod secret_commands;
 mod servers;
+mod servers_limits;
 mod socket;
 mod status;
 mod stdio;

@@ -297,6 +297,8 @@ impl Calling<'_> {
                 Some(fault.after().into())
             }
             Ok(Said::Question(question)) => {
+                // Where the id is taken or too many wait, it can't be withdrawn elsewhere, and that is all.
+                shared.board.expect(&question.id, self.seat.number);
                 talk.asked(question);
                 None
             }
