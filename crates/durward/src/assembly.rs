@@ -1,13 +1,14 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
-use std::{num::NonZeroU32, path::Path, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
-use durward_core::{Clock, Provider, SystemClock};
+use durward_core::{Clock, Provider, ServerName, SystemClock};
 use durward_gate::{CatalogueError, ExchangeLimits, Gate, GateSettings, HouseSettings, OsUsers};
 use durward_guard::{
     GuardError,
+    breaker::BreakerSettings,
     limit::{LimitsSettings, ToolLimits, ToolTable},
     policy::{Combine, Policy, PolicySettings, RoleSettings},
     redact::Redactor,
@@ -110,7 +111,12 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     durward_store::folder::make_private(&config.state)?;
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
-    let servers = Arc::new(Servers::new(config, Arc::clone(&clock)));
+    let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
+    let servers = Arc::new(Servers::new(
+        config,
+        Arc::clone(&limits),
+        Arc::clone(&clock),
+    ));
     let planned = servers.plan(config)?;
     let status = match chain {
         ChainName::Serve => {
@@ -125,7 +131,6 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
     };
     let journal = Arc::new(Journal::open(journal(config, chain), Arc::clone(&clock))?);
-    let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
     let settings = GateSettings {
         journal: Arc::clone(&journal),
         limits: Arc::clone(&limits),
@@ -161,7 +166,9 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
 /// # Errors
 /// [`AssemblyError`].
 pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
-    let servers = Servers::new(config, Arc::new(SystemClock::new()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
+    let servers = Servers::new(config, limits, clock);
     house(
         config,
         &egress::connector(config)?,
@@ -256,6 +263,21 @@ fn exchange(config: &Config) -> ExchangeLimits {
     }
 }
 
+/// What holds at single servers, where the file says something of it.
+fn servers(config: &Config) -> BTreeMap<ServerName, ToolLimits> {
+    let all = config.servers.iter().map(|(key, server)| {
+        let limits = ToolLimits {
+            calls: server.limits.calls.map(config::Rate::rate),
+            burst: server.limits.burst.map(Into::into),
+            concurrency: server.limits.concurrency.map(Into::into),
+            timeout: server.timeout.map(config::Period::duration),
+        };
+        (key.name().clone(), limits)
+    });
+    all.filter(|(_, limits)| *limits != ToolLimits::default())
+        .collect()
+}
+
 fn limits(config: &Config) -> Result<LimitsSettings, GuardError> {
     let limits = &config.limits;
     let tools = limits.tools.iter().map(|(key, tool)| {
@@ -276,6 +298,12 @@ fn limits(config: &Config) -> Result<LimitsSettings, GuardError> {
         tools: ToolTable::build(&tools.collect())?,
         timeout: limits.timeout.duration(),
         result_bytes: limits.result.as_usize(),
+        servers: servers(config),
+        breaker: BreakerSettings {
+            faults: limits.breaker.faults,
+            window: limits.breaker.window.duration(),
+            cool_down: limits.breaker.cool_down.duration(),
+        },
     })
 }
 

@@ -13,9 +13,10 @@ use durward_cage::{
 use durward_core::{Clock, Era, Monotonic, Provider, RawJson, Secret, ServerName};
 use durward_guard::{
     GuardError,
+    breaker::Condition,
     names::{ServerTools, ServerToolsSettings},
 };
-use durward_store::servers::KnownServers;
+use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use durward_upstream::{
     Command, EraPin, Health, Instances, LinkLimits, May, Pinned, Reach, Server, ServerSettings,
     State, Target, Transport, Url,
@@ -36,6 +37,7 @@ const INHERITED: [&str; 10] = [
 pub struct Servers {
     launcher: Launcher,
     store: KnownServers,
+    limits: Arc<MemoryLimits>,
     clock: Arc<dyn Clock>,
     standing: Mutex<BTreeMap<ServerName, Standing>>,
     listeners: Mutex<Vec<SocketAddr>>,
@@ -69,10 +71,11 @@ impl Planned {
 
 impl Servers {
     /// None yet.
-    pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &Config, limits: Arc<MemoryLimits>, clock: Arc<dyn Clock>) -> Self {
         Self {
             launcher: Launcher::new(),
             store: KnownServers::new(config.state.join("servers")),
+            limits,
             clock,
             standing: Mutex::default(),
             listeners: Mutex::default(),
@@ -223,8 +226,18 @@ impl Statuses for Servers {
             .collect()
     }
 
-    fn breakers(&self, _: Monotonic) -> Vec<BreakerStatus> {
-        Vec::new()
+    fn breakers(&self, now: Monotonic) -> Vec<BreakerStatus> {
+        let troubled = self.limits.troubled(now).into_iter();
+        let told = troubled.map(|(tool, breaker)| BreakerStatus {
+            tool: tool.to_string(),
+            state: match breaker.condition(now) {
+                Condition::HalfOpen => "half_open",
+                Condition::Open | Condition::Closed => "open",
+            }
+            .to_owned(),
+            retry_after_ms: u64::try_from(breaker.wait(now).as_millis()).unwrap_or(u64::MAX),
+        });
+        told.collect()
     }
 }
 

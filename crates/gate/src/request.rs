@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     encode::{self, Caching, Reply},
     endpoint::Endpoint,
-    freshness::Freshness,
+    freshness::ListFreshness,
     gate::Gate,
     methods,
     notifier::{CallNotifier, Outlet, Reached},
@@ -140,8 +140,7 @@ impl Gate {
         };
         let list = async |kind| {
             let standing = self.with_newcomers(origin).await;
-            let now = self.clock().monotonic();
-            let fresh = Freshness::of(&standing, &origin.endpoint, now);
+            let fresh = ListFreshness::of(&standing, &origin.endpoint);
             let page = methods::lists::page(&standing, origin, kind, params, &fresh);
             plain(page, Caching::For(fresh.ttl))
         };
@@ -162,8 +161,7 @@ impl Gate {
             }
             "server/discover" if !legacy => {
                 let discovered = methods::opening::discover(&origin.standing, &origin.endpoint);
-                let now = self.clock().monotonic();
-                let fresh = Freshness::of(&origin.standing, &origin.endpoint, now);
+                let fresh = ListFreshness::of(&origin.standing, &origin.endpoint);
                 plain(discovered, Caching::For(fresh.ttl))
             }
             "subscriptions/listen" if !legacy => self.listen(origin, request, outlet, cancel).await,
@@ -292,6 +290,7 @@ impl Gate {
             call,
             subject: asked.subject,
             permits: Vec::new(),
+            admitted: None,
             rule: None,
             question: None,
             called: asked.called,

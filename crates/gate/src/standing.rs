@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use durward_core::{Caller, ToolName};
-use durward_guard::limit::{Bounds, Quota};
+use durward_core::{Caller, ServerName, ToolName};
+use durward_guard::{
+    breaker::Breaker,
+    limit::{Bounds, Quota},
+};
 use durward_store::limits::{Cell, Gauge, LimitKey, MemoryLimits};
 
 use crate::{house::House, view::View};
@@ -24,6 +27,7 @@ pub(crate) struct ToolStanding {
     pub(crate) bucket: Option<Bucket>,
     pub(crate) gauge: Option<Arc<Gauge>>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) breaker: Option<Arc<Breaker>>,
 }
 
 /// A caller's standing.
@@ -37,6 +41,8 @@ pub struct Standing {
     pub(crate) concurrency: Option<u32>,
     pub(crate) timeout: Duration,
     tools: Vec<OnceLock<ToolStanding>>,
+    /// What holds at single servers, where something does.
+    servers: Vec<(ServerName, ToolStanding)>,
 }
 
 impl Standing {
@@ -70,6 +76,14 @@ impl Standing {
                 .iter()
                 .map(|_| OnceLock::new())
                 .collect(),
+            servers: limits
+                .servers
+                .iter()
+                .map(|(server, limits)| {
+                    let key = LimitKey::Server(id(), server.clone());
+                    (server.clone(), bounded(&key, limits.bounds(), store))
+                })
+                .collect(),
             view,
             caller,
             house,
@@ -102,12 +116,29 @@ impl Standing {
     fn of_tool(&self, name: &ToolName, bounds: Bounds, store: &MemoryLimits) -> ToolStanding {
         let key = LimitKey::Tool(self.caller.id.clone(), name.clone());
         ToolStanding {
-            bucket: bounds.quota.map(|quota| Bucket {
-                cell: store.cell(&key),
-                quota,
-            }),
-            gauge: bounds.concurrency.map(|cap| store.gauge(&key, cap)),
-            timeout: bounds.timeout,
+            breaker: Some(store.breaker(name)),
+            ..bounded(&key, bounds, store)
         }
+    }
+
+    /// What holds for the caller at this server; `None` where nothing does.
+    pub(crate) fn server(&self, server: Option<&ServerName>) -> Option<&ToolStanding> {
+        if self.servers.is_empty() {
+            return None;
+        }
+        let found = self.servers.iter().find(|(name, _)| Some(name) == server);
+        found.map(|(_, standing)| standing)
+    }
+}
+
+fn bounded(key: &LimitKey, bounds: Bounds, store: &MemoryLimits) -> ToolStanding {
+    ToolStanding {
+        bucket: bounds.quota.map(|quota| Bucket {
+            cell: store.cell(key),
+            quota,
+        }),
+        gauge: bounds.concurrency.map(|cap| store.gauge(key, cap)),
+        timeout: bounds.timeout,
+        breaker: None,
     }
 }

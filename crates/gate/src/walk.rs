@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use durward_core::{Answer, Call, Provider, RawJson, Refusal, RefusalCode, Target};
+use durward_guard::breaker::{self, Breaker, Pass};
 use durward_ledger::{Facts, Seat};
 use durward_store::limits::Permit;
 
@@ -66,6 +67,12 @@ pub(crate) enum Progress {
     Out(Ended),
 }
 
+/// A call that a tool's breaker let through; it hears how the call ended.
+pub(crate) struct Admitted {
+    pub(crate) breaker: Arc<Breaker>,
+    pub(crate) pass: Pass,
+}
+
 /// One call on its walk: what the stages see, change and leave.
 pub(crate) struct Walk<'a> {
     pub(crate) gate: &'a Gate,
@@ -78,6 +85,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) subject: Subject,
     /// Places in the concurrency limits, given back when the walk ends.
     pub(crate) permits: Vec<Permit>,
+    /// Taken where the tool's breaker is told.
+    pub(crate) admitted: Option<Admitted>,
     /// The rule that let it pass.
     pub(crate) rule: Option<String>,
     /// The rule that wants a human asked.
@@ -109,6 +118,14 @@ impl Walk<'_> {
             Subject::Listed(provider) | Subject::Template(provider) => Some(Arc::clone(provider)),
             Subject::Covered(covered) => Some(Arc::clone(&covered.provider)),
             Subject::Unknown => None,
+        }
+    }
+
+    /// Tells the tool's breaker how the call ended; once.
+    pub(crate) fn tell_breaker(&mut self, how: breaker::Ended) {
+        if let Some(Admitted { breaker, pass }) = self.admitted.take() {
+            let settings = &self.standing.house().settings.limits.breaker;
+            breaker.ended(pass, how, self.gate.clock().monotonic(), settings);
         }
     }
 
@@ -169,6 +186,7 @@ impl Drop for Walk<'_> {
     /// before its intent is on record, too.
     fn drop(&mut self) {
         self.call.cancel.cancel();
+        self.tell_breaker(breaker::Ended::Neither);
         if std::thread::panicking() && self.seat.is_some() {
             let facts = self.facts();
             if let Some(seat) = &mut self.seat {

@@ -150,6 +150,14 @@ impl Breaker {
         }
     }
 
+    /// How long it refuses all calls from now on.
+    pub fn wait(&self, now: Monotonic) -> Duration {
+        match self.troubled.load(Ordering::Acquire) {
+            false => Duration::ZERO,
+            true => self.with(|machine| machine.wait(now)),
+        }
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
         let out = act(&mut machine);

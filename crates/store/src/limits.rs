@@ -1,5 +1,6 @@
 //! How much each has spent: rates and calls at once, counted without a lock.
 
+mod breakers;
 mod cell;
 mod gauge;
 mod saved;
@@ -10,9 +11,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use durward_core::{CallerId, Clock, ToolName};
+use durward_core::{CallerId, Clock, Monotonic, ServerName, ToolName};
+use durward_guard::breaker::Breaker;
 use uuid::Uuid;
 
+pub use breakers::Breakers;
 pub use cell::Cell;
 pub use gauge::{Gauge, Permit};
 use shelf::Shelf;
@@ -28,6 +31,8 @@ pub enum LimitKey {
     Session(Uuid),
     /// One tool for one caller.
     Tool(CallerId, ToolName),
+    /// One server for one caller.
+    Server(CallerId, ServerName),
 }
 
 /// Parts of the map that are locked apart.
@@ -42,6 +47,7 @@ pub struct MemoryLimits {
     clock: Arc<dyn Clock>,
     hasher: RandomState,
     shards: [Shard; SHARDS],
+    breakers: Breakers,
 }
 
 #[derive(Default)]
@@ -60,7 +66,18 @@ impl MemoryLimits {
             clock,
             hasher: RandomState::new(),
             shards,
+            breakers: Breakers::default(),
         }
+    }
+
+    /// The breaker of this tool, for all callers.
+    pub fn breaker(&self, tool: &ToolName) -> Arc<Breaker> {
+        self.breakers.of(tool, self.clock.monotonic())
+    }
+
+    /// The tools whose breakers are not closed.
+    pub fn troubled(&self, now: Monotonic) -> Vec<(ToolName, Arc<Breaker>)> {
+        self.breakers.troubled(now)
     }
 
     /// What is spent under this key; fresh where nothing was.

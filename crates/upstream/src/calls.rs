@@ -35,7 +35,8 @@ impl Server {
     pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
         let offered = self.offered();
         let outgoing = self.outgoing(&offered, call)?;
-        let slot = self.slot(call);
+        let held = self.held(call).ok_or_else(|| self.too_many())?;
+        let slot = held.slot();
         let mut tried = false;
         loop {
             let link = slot.link().await.map_err(|fault| self.refuse(&fault))?;
@@ -47,8 +48,12 @@ impl Server {
             match made {
                 // It died before the request was sent: a new one may take it.
                 Err(fault) if !fault.ran && !tried && link.is_gone().is_some() => tried = true,
-                Err(fault) => return Err(self.refuse(&fault)),
+                Err(fault) => {
+                    slot.failed(&fault);
+                    return Err(self.refuse(&fault));
+                }
                 Ok(outcome) => {
+                    slot.served();
                     self.note(call, &outcome);
                     return self.answer(call, &link, outcome);
                 }
@@ -209,6 +214,15 @@ impl Server {
             error.data = Some(data);
         }
         error
+    }
+
+    fn too_many(&self) -> Refusal {
+        let server = self.name();
+        Refusal::new(
+            RefusalCode::RateLimited,
+            format!("Server `{server}` has too many connections. Try again later."),
+        )
+        .detail("too_many_instances")
     }
 
     /// What a client hears when its server can't answer.

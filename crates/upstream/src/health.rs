@@ -49,12 +49,22 @@ impl Server {
             .iter()
             .map(|left_out| format!("`{}` is left out: {}", left_out.what, left_out.why))
             .collect();
+        notes.extend(
+            self.unlisted()
+                .map(|why| format!("its lists can't be had: {why}")),
+        );
         if let Some(counts) = link.as_ref().map(|link| link.counts())
             && counts.unattributed > 0
         {
             notes.push(format!(
                 "{} of its messages could not be told apart by caller: `instances: per_caller` helps",
                 counts.unattributed
+            ));
+        }
+        if self.instance_count() > 0 {
+            notes.push(format!(
+                "{} more connections, one for each session or caller",
+                self.instance_count()
             ));
         }
         Health {

@@ -15,6 +15,7 @@ mod fault;
 mod health;
 mod hello;
 mod http;
+mod instances;
 mod known;
 mod link;
 mod lists;

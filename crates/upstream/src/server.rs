@@ -1,18 +1,22 @@
 //! One server of the configuration, as the gate meets it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use durward_core::{
-    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Located, Offer, OnChange, PackName,
-    Provider, Refusal, ServerName, Watch,
+    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Freshness, Located, Offer, OnChange,
+    PackName, Provider, Refusal, ServerName, Watch,
 };
 use durward_store::servers::KnownServers;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     EraFound, Hears,
+    instances::{InUse, Instances, Key},
     known::Known,
     offered::{Offered, own_uri},
     settings::{May, ServerSettings},
@@ -24,17 +28,39 @@ use crate::{
 /// A server: its connections, and what is known of it.
 pub struct Server {
     settings: Arc<ServerSettings>,
-    slot: Arc<Slot>,
+    slot: Slot,
     known: Mutex<Option<Known>>,
     offered: ArcSwap<Offered>,
     /// True once its lists were asked for, whether it answered or not.
     asked: watch::Sender<bool>,
+    /// When its lists were last had from itself.
+    fetched: Mutex<Option<Instant>>,
+    /// Why its lists could not be had the last time.
+    unlisted: Mutex<Option<String>>,
     changed: Mutex<Option<OnChange>>,
     subscriptions: Arc<Subscriptions>,
     signals: Arc<Signals>,
     store: Option<KnownServers>,
+    instances: Instances,
+    clock: Arc<dyn Clock>,
     stop: Cancel,
     tasks: TaskTracker,
+    weak: Weak<Self>,
+}
+
+/// A connection while a call uses it.
+pub(crate) enum Held<'a> {
+    Shared(&'a Slot),
+    Own(InUse),
+}
+
+impl Held<'_> {
+    pub(crate) fn slot(&self) -> &Slot {
+        match self {
+            Self::Shared(slot) => slot,
+            Self::Own(held) => &held.0.slot,
+        }
+    }
 }
 
 impl Server {
@@ -52,23 +78,28 @@ impl Server {
             })
         });
         let known = kept.and_then(Known::read);
-        let server = Self {
-            slot: Arc::new(Slot::new(clock)),
+        let server = Arc::new_cyclic(|weak| Self {
+            slot: Slot::new(Arc::clone(&clock)),
             offered: ArcSwap::default(),
             asked: watch::Sender::new(known.is_some()),
             known: Mutex::new(None),
+            fetched: Mutex::default(),
+            unlisted: Mutex::default(),
             changed: Mutex::default(),
             subscriptions: Arc::default(),
             signals: Arc::default(),
             store,
+            instances: Instances::default(),
+            clock,
             stop: Cancel::new(),
             tasks: TaskTracker::new(),
             settings: Arc::new(settings),
-        };
+            weak: Weak::clone(weak),
+        });
         if let Some(known) = known {
             server.offer_known(known);
         }
-        Arc::new(server)
+        server
     }
 
     /// Begins to serve it, on the runtime that this is called on: from here on it is connected to when it is
@@ -119,9 +150,31 @@ impl Server {
         &self.signals
     }
 
-    /// The connection for this call.
-    pub(crate) fn slot(&self, _call: &Call) -> &Slot {
-        &self.slot
+    /// The connection for this call; `None` where there are too many already.
+    pub(crate) fn held(&self, call: &Call) -> Option<Held<'_>> {
+        let Some(key) = Key::of(call, self.settings.instances) else {
+            return Some(Held::Shared(&self.slot));
+        };
+        let (held, is_new) = self.instances.get(&key, &self.clock, &self.stop)?;
+        if is_new {
+            let (instance, server) = (Arc::clone(&held.0), self.weak.upgrade()?);
+            self.tasks.spawn(async move {
+                let hears: Arc<dyn Hears> = Arc::new(Tending::hears(&server));
+                let (settings, found) = (Arc::clone(&server.settings), server.found());
+                // It ends with its server, and must not keep it.
+                drop(server);
+                let target = &settings.target;
+                instance
+                    .slot
+                    .run(target, &hears, found, &*instance, &instance.stop)
+                    .await;
+            });
+        }
+        Some(Held::Own(held))
+    }
+
+    pub(crate) fn instance_count(&self) -> usize {
+        self.instances.count()
     }
 
     pub(crate) fn shared_slot(&self) -> &Slot {
@@ -130,6 +183,8 @@ impl Server {
 
     /// Takes what the server itself says of what it has. True if that is news.
     pub(crate) fn learn(&self, known: Known) {
+        *lock(&self.unlisted) = None;
+        *lock(&self.fetched) = Some(Instant::now());
         let is_news = self.known().as_ref() != Some(&known);
         if is_news {
             self.keep(&known);
@@ -153,6 +208,17 @@ impl Server {
                 tracing::warn!(%server, %error, "what is known of a server can't be kept");
             }
         });
+    }
+
+    /// It was asked for its lists, in vain.
+    pub(crate) fn has_no_lists(&self, why: String) {
+        *lock(&self.unlisted) = Some(why);
+        self.missed();
+    }
+
+    /// Why its lists could not be had, if so.
+    pub(crate) fn unlisted(&self) -> Option<String> {
+        lock(&self.unlisted).clone()
     }
 
     /// It can't be asked now.
@@ -200,9 +266,19 @@ impl Provider for Server {
     }
 
     fn offer(&self) -> Offer {
-        let mut offer = self.offered().offer.clone();
-        offer.stale = matches!(self.slot.phase(), Phase::Down(_));
-        offer
+        self.offered().offer.clone()
+    }
+
+    fn freshness(&self) -> Freshness {
+        let fetched = *lock(&self.fetched);
+        let left = |ttl: Duration| match fetched {
+            Some(at) => ttl.saturating_sub(at.elapsed()),
+            None => Duration::ZERO,
+        };
+        Freshness {
+            stale: matches!(self.slot.phase(), Phase::Down(_)),
+            ttl: self.offered().ttl.map(left),
+        }
     }
 
     fn server(&self) -> Option<&ServerName> {

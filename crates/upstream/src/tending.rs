@@ -131,7 +131,7 @@ impl Tending {
                 }
                 Err(fault) => {
                     tracing::warn!(server = %self.server.name(), %fault, "a server's lists can't be had");
-                    self.server.missed();
+                    self.server.has_no_lists(fault.to_string());
                     None
                 }
             };

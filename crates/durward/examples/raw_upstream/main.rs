@@ -330,10 +330,10 @@ impl Server {
                 let _ = out.write_all(br#"{"jsonrpc":"2.0","id"#).and_then(|()| out.flush());
                 exit(6);
             }
-            // Answers to what others asked, or nobody did, and one answer twice.
+            // Answers to what was answered, to what nobody asked, and one answer twice.
             "stray" => {
                 let number = id.parse::<u64>().unwrap_or_default();
-                for id in (number + 1..number + 4).chain([u64::MAX]) {
+                for id in [0, number + 100_000, u64::MAX] {
                     say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, text("stray")));
                 }
                 say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, text("once")));
@@ -378,6 +378,7 @@ impl Server {
                 text(message)
             }
             "log" => {
+                thread::sleep(Duration::from_millis(number("ms")));
                 let data = arguments.get("data").cloned().unwrap_or_else(|| json!({"n": 1}));
                 let told = json!({"level": arguments["level"], "logger": "raw", "data": data});
                 tell("notifications/message", &told);

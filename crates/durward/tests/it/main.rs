@@ -27,6 +27,7 @@ mod servers_chaos;
 mod servers_clients;
 mod servers_faults;
 mod servers_life;
+mod servers_limits;
 mod servers_lossless;
 mod socket;
 mod status;

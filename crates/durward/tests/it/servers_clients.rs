@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use durward_testkit::{Daemon, House, legacy, modern};
+use durward_testkit::{Daemon, House, Post, initialize, legacy, modern, notification};
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,49 +39,84 @@ fn call(client: usize, number: usize) -> Value {
     json!({"name": format!("raw__{tool}"), "arguments": arguments, "_meta": meta})
 }
 
-/// A client of a session, which also listens to what belongs to no call.
-fn legacy_client(daemon: &Daemon, client: usize, calls: usize) -> usize {
-    let session = daemon.session("2025-11-25");
-    session.ask("logging/setLevel", json!({"level": "debug"}));
-    let mut stream = daemon.connect();
-    stream.send(&session.bodiless("GET").bytes());
-    assert_eq!(stream.opening().expect("a stream").status, 200);
-    let mut connection = daemon.connect();
-    let mut own = 0;
-    for number in 0..calls {
-        let message = legacy(number, "tools/call", call(client, number));
-        let answer = connection.ask(&session.post(message.to_string()));
-        assert_eq!(answer.json()["id"], number);
-        own += own_canaries(client, &answer.body);
-    }
-    while let Some(event) = stream.event(SILENCE) {
-        own_canaries(client, event.data.as_bytes());
-    }
-    own
+/// A client with a key of its own, for sessions of one caller are not kept apart.
+struct Client<'a> {
+    daemon: &'a Daemon,
+    number: usize,
+    key: String,
 }
 
-fn modern_client(daemon: &Daemon, client: usize, calls: usize) -> usize {
-    let mut connection = daemon.connect();
-    let mut own = 0;
-    for number in 0..calls {
-        let message = modern(number, "tools/call", call(client, number));
-        let answer = connection.ask(&daemon.modern_post(&message));
-        assert_eq!(answer.json()["id"], number);
-        own += own_canaries(client, &answer.body);
+impl Client<'_> {
+    fn own(&self, post: Post) -> Post {
+        post.with("Authorization", &format!("Bearer {}", self.key))
     }
-    own
+
+    /// Calls; says how many canaries it met, all its own.
+    fn calls(&self, calls: usize, post: impl Fn(usize) -> Post) -> usize {
+        let mut connection = self.daemon.connect();
+        let one = |number| {
+            let answer = connection.ask(&self.own(post(number)));
+            assert_eq!(answer.json()["id"], number);
+            own_canaries(self.number, &answer.body)
+        };
+        (0..calls).map(one).sum()
+    }
+
+    /// In a session, which also listens to what belongs to no call.
+    fn legacy(&self, calls: usize) -> usize {
+        let opening = self.own(self.daemon.post(initialize("2025-11-25").to_string()));
+        let opened = self.daemon.ask(&opening);
+        let session = opened.header("mcp-session-id").expect("a session");
+        let post = |message: Value| {
+            let post = self.own(self.daemon.post(message.to_string()));
+            post.header("Mcp-Session-Id", session)
+                .header("MCP-Protocol-Version", "2025-11-25")
+        };
+        for message in [
+            notification("notifications/initialized", json!({})),
+            legacy("l", "logging/setLevel", json!({"level": "debug"})),
+        ] {
+            self.daemon.ask(&post(message));
+        }
+        let mut stream = self.daemon.connect();
+        let get = post(json!({})).method("GET").body("");
+        let get = get.without("Content-Type").without("Content-Length");
+        stream.send(&get.with("Accept", "text/event-stream").bytes());
+        assert_eq!(stream.opening().expect("a stream").status, 200);
+        let own = self.calls(calls, |number| {
+            post(legacy(number, "tools/call", call(self.number, number)))
+        });
+        while let Some(event) = stream.event(SILENCE) {
+            own_canaries(self.number, event.data.as_bytes());
+        }
+        own
+    }
+
+    fn modern(&self, calls: usize) -> usize {
+        self.calls(calls, |number| {
+            let message = modern(number, "tools/call", call(self.number, number));
+            self.daemon.modern_post(&message)
+        })
+    }
 }
 
 fn nobody_meets_another(house: &House) {
+    let keys: Vec<_> = (0..CLIENTS).map(|_| house.key("developer")).collect();
     let daemon = serving(house);
     let calls = times("DURWARD_CALLS", 2_000) / CLIENTS;
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| {
-                let daemon = &daemon;
-                scope.spawn(move || match client % 2 {
-                    0 => legacy_client(daemon, client, calls),
-                    _ => modern_client(daemon, client, calls),
+        let clients: Vec<_> = keys
+            .into_iter()
+            .enumerate()
+            .map(|(number, key)| {
+                let client = Client {
+                    daemon: &daemon,
+                    number,
+                    key,
+                };
+                scope.spawn(move || match number % 2 {
+                    0 => client.legacy(calls),
+                    _ => client.modern(calls),
                 })
             })
             .collect();
@@ -112,4 +147,33 @@ fn nobody_meets_another_on_an_http_server() {
         upstream.url
     ));
     nobody_meets_another(&house);
+}
+
+#[test]
+fn what_a_call_says_after_its_client_left_reaches_nobody_else() {
+    let house = guarding(&["--era", "legacy"], ROOM);
+    let [leaves, stays] = [(); 2].map(|()| house.key("developer"));
+    let daemon = serving(&house);
+    let client = |number, key: &String| Client {
+        daemon: &daemon,
+        number,
+        key: key.clone(),
+    };
+    let (leaves, stays) = (client(1, &leaves), client(2, &stays));
+    let meta = json!({"io.modelcontextprotocol/logLevel": "debug"});
+    let post = |client: &Client<'_>, tool: &str, arguments: Value| {
+        let params = json!({"name": tool, "arguments": arguments, "_meta": meta});
+        client.own(daemon.modern_post(&modern(1, "tools/call", params)))
+    };
+    assert_eq!(
+        daemon.call("raw__fail", json!({}))["result"]["isError"],
+        true
+    );
+    let mut leaving = daemon.connect();
+    let late = json!({"ms": 1500, "level": "error", "data": "canary-1-late"});
+    leaving.send(&post(&leaves, "raw__log", late).bytes());
+    thread::sleep(Duration::from_millis(500));
+    drop(leaving);
+    let answer = daemon.ask(&post(&stays, "raw__sleep", json!({"ms": 2500})));
+    assert_eq!(own_canaries(2, &answer.body), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use durward_testkit::{House, initialize_with, legacy, modern, notification, refusal, text};
+use durward_testkit::{House, Pipe, initialize_with, legacy, modern, notification, refusal, text};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -15,6 +15,17 @@ use crate::{
 };
 
 const SOON: Duration = Duration::from_secs(20);
+
+/// The next message but for changes of lists, which are told when they are.
+fn next(pipe: &mut Pipe) -> Value {
+    loop {
+        let message = pipe.message();
+        let method = message["method"].as_str().unwrap_or_default();
+        if !method.ends_with("list_changed") {
+            return message;
+        }
+    }
+}
 
 /// Writes a file that has these servers.
 fn put(house: &House, servers: &[&str]) {
@@ -107,7 +118,7 @@ fn a_ping_is_durwards_own_and_progress_bears_the_clients_token() {
         let params = json!({"name": "raw__progress", "arguments": {"steps": 3}, "_meta": {"progressToken": token}});
         pipe.send(&legacy("a", "tools/call", params));
         for step in 1..=3 {
-            let told = pipe.message();
+            let told = next(&mut pipe);
             assert_eq!(told["method"], "notifications/progress", "{told}");
             assert_eq!(
                 (
@@ -117,7 +128,7 @@ fn a_ping_is_durwards_own_and_progress_bears_the_clients_token() {
                 (&token, &json!(step))
             );
         }
-        assert_eq!(pipe.message()["id"], "a");
+        assert_eq!(next(&mut pipe)["id"], "a");
     }
     assert!(
         !fs::read_to_string(record.path())
@@ -170,7 +181,7 @@ fn a_question_with_a_string_id_meets_a_client_with_string_ids() {
         "tools/call",
         json!({"name": "raw__ask", "arguments": arguments}),
     ));
-    let question = pipe.message();
+    let question = next(&mut pipe);
     assert_eq!(question["method"], "elicitation/create", "{question}");
     assert_eq!(
         question["params"]["message"]
@@ -180,7 +191,7 @@ fn a_question_with_a_string_id_meets_a_client_with_string_ids() {
     );
     let result = json!({"action": "accept", "content": {"a": "b"}});
     pipe.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": result}));
-    let answer = pipe.message();
+    let answer = next(&mut pipe);
     assert_eq!(answer["id"], "srv-1");
     let got: Value = serde_json::from_str(text(&answer)).unwrap_or_else(|_| panic!("{answer}"));
     assert_eq!(got, result);
@@ -196,7 +207,7 @@ fn large_requests_pass_and_larger_ones_are_refused_alone() {
     let got = &large["result"]["structuredContent"]["params"]["arguments"]["x"];
     assert_eq!(got.as_str().map(str::len), Some(5 << 20));
     pipe.send(&legacy(9, "tools/call", echo(17)));
-    let refused = pipe.message();
+    let refused = next(&mut pipe);
     assert!(refused["error"]["code"].is_i64(), "{refused}");
     assert_eq!(
         text(&pipe.ask("tools/call", json!({"name": "raw__fail"}))),

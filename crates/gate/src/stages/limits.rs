@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use durward_core::{Monotonic, Refusal, RefusalCode};
+use durward_guard::limit::Retry;
 use durward_store::limits::{Gauge, LimitKey, Permit};
 
 use crate::{
     standing::Bucket,
-    walk::{Subject, Verdict, Walk},
+    walk::{Admitted, Subject, Verdict, Walk},
 };
 
 /// Takes from every limit that applies, or from none: what one refuses is given back to the others.
@@ -19,30 +20,63 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
         Subject::Tool(place) => Some(standing.tool(place, store)),
         _ => None,
     };
+    let provider = walk.provider();
+    let server = standing.server(provider.as_ref().and_then(|it| it.server()));
     let session = session_bucket(walk);
     let buckets = [
         ("total", standing.total.as_ref()),
         ("calls", standing.calls.as_ref()),
         ("session", session.as_ref()),
         ("tools", tool.and_then(|tool| tool.bucket.as_ref())),
+        ("servers", server.and_then(|server| server.bucket.as_ref())),
     ];
     let gauges = [
         ("concurrency", standing.gauge.as_ref()),
         ("tools", tool.and_then(|tool| tool.gauge.as_ref())),
+        ("servers", server.and_then(|server| server.gauge.as_ref())),
     ];
     let mut permits = Vec::new();
     let taken = seats(&gauges, &mut permits).and_then(|()| tokens(&buckets, now));
     let timeout = tool
         .and_then(|tool| tool.timeout)
+        .or_else(|| server.and_then(|server| server.timeout))
         .unwrap_or(standing.timeout);
     walk.call.timeout = timeout;
-    match taken {
-        Ok(()) => {
-            walk.permits = permits;
+    if let Err(refusal) = taken {
+        return Verdict::Refuse(refusal);
+    }
+    walk.permits = permits;
+    let Some(breaker) = tool.and_then(|tool| tool.breaker.as_ref()) else {
+        return Verdict::Pass;
+    };
+    let settings = &standing.house().settings.limits.breaker;
+    match breaker.admit(now, settings) {
+        Ok(pass) => {
+            walk.admitted = Some(Admitted {
+                breaker: Arc::clone(breaker),
+                pass,
+            });
             Verdict::Pass
         }
-        Err(refusal) => Verdict::Refuse(refusal),
+        Err(Retry(wait)) => {
+            // It is not run, so it costs nothing.
+            for bucket in buckets.iter().filter_map(|(_, bucket)| *bucket) {
+                bucket.cell.refund(&bucket.quota);
+            }
+            Verdict::Refuse(broken(wait))
+        }
     }
+}
+
+fn broken(wait: Duration) -> Refusal {
+    let millis = wait.as_millis().max(1);
+    Refusal::new(
+        RefusalCode::Unavailable,
+        format!("This tool has failed several times in a row and is left alone. Try again in {millis} ms."),
+    )
+    .detail("breaker_open")
+    .rule("limits.breaker")
+    .retry_after(wait)
 }
 
 fn session_bucket(walk: &Walk<'_>) -> Option<Bucket> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use durward_core::{Answer, Cancel, Refusal, RefusalCode};
+use durward_guard::breaker;
 
 use crate::{
     exchange::converse,
@@ -30,6 +31,7 @@ pub(crate) async fn call(walk: &mut Walk<'_>) {
     };
     // Work that goes on elsewhere, on a blocking thread say, is to stop with the call.
     cancel.cancel();
+    walk.tell_breaker(breaker::Ended::of(&result));
     walk.progress = Progress::Out(match result {
         Ok(answer) => Ended::Answered(answer),
         Err(refusal) => Ended::Refused(refusal),

@@ -103,6 +103,14 @@ impl Machine {
         }
     }
 
+    /// How long it refuses all calls from now on.
+    pub(super) fn wait(&self, now: Monotonic) -> Duration {
+        match *self {
+            Self::Closed(_) => Duration::ZERO,
+            Self::Open { until } | Self::Probing { until } => until.since(now),
+        }
+    }
+
     pub(super) fn condition(&self, now: Monotonic) -> Condition {
         match *self {
             Self::Closed(_) => Condition::Closed,

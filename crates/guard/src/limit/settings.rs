@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use durward_core::ServerName;
+
 use super::{Quota, Rate, Unit};
 use crate::{
     GuardError,
+    breaker::BreakerSettings,
     glob::{Glob, Span},
 };
 
@@ -23,10 +26,14 @@ pub struct LimitsSettings {
     pub concurrency: Option<u32>,
     /// Of each tool; counted for each caller and tool.
     pub tools: ToolTable,
-    /// How long a call may take, unless its tool says otherwise.
+    /// Of each caller at one server, whatever is called there.
+    pub servers: BTreeMap<ServerName, ToolLimits>,
+    /// How long a call may take, unless its tool or server says otherwise.
     pub timeout: Duration,
     /// The largest result in bytes.
     pub result_bytes: usize,
+    /// When a tool that keeps failing is left alone.
+    pub breaker: BreakerSettings,
 }
 
 impl Default for LimitsSettings {
@@ -41,8 +48,10 @@ impl Default for LimitsSettings {
             burst: None,
             concurrency: Some(64),
             tools: ToolTable::default(),
+            servers: BTreeMap::new(),
             timeout: Duration::from_secs(30),
             result_bytes: 16 << 20,
+            breaker: BreakerSettings::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use durward_core::{CallerId, ToolName, Wall};
+use durward_core::{CallerId, ServerName, ToolName, Wall};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<Uuid>,
     /// When nothing is spent any more.
     until: Wall,
@@ -28,6 +30,7 @@ impl Saved {
         let mut saved = Self {
             caller: None,
             tool: None,
+            server: None,
             session: None,
             until,
         };
@@ -39,17 +42,24 @@ impl Saved {
                 saved.caller = Some(caller.clone());
                 saved.tool = Some(tool.as_str().to_owned());
             }
+            LimitKey::Server(caller, server) => {
+                saved.caller = Some(caller.clone());
+                saved.server = Some(server.as_str().to_owned());
+            }
         }
         saved
     }
 
     fn into_key(self) -> Option<LimitKey> {
-        match (self.caller, self.tool, self.session) {
-            (None, None, None) => Some(LimitKey::Total),
-            (Some(caller), None, None) => Some(LimitKey::Caller(caller)),
-            (None, None, Some(session)) => Some(LimitKey::Session(session)),
-            (Some(caller), Some(tool), None) => {
+        match (self.caller, self.tool, self.server, self.session) {
+            (None, None, None, None) => Some(LimitKey::Total),
+            (Some(caller), None, None, None) => Some(LimitKey::Caller(caller)),
+            (None, None, None, Some(session)) => Some(LimitKey::Session(session)),
+            (Some(caller), Some(tool), None, None) => {
                 Some(LimitKey::Tool(caller, ToolName::new(&tool).ok()?))
+            }
+            (Some(caller), None, Some(server), None) => {
+                Some(LimitKey::Server(caller, ServerName::new(&server).ok()?))
             }
             _ => None,
         }
