@@ -50,7 +50,10 @@ impl Server {
                 Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
                     reopened = true;
                 }
-                Err(fault) => return Err(self.refuse(&fault)),
+                Err(fault) => {
+                    held.slot().failed(&fault);
+                    return Err(self.refuse(&fault));
+                }
                 // Its tools want other headers than they did (MCP 2026-07-28, server/tools): it was not run.
                 Ok(Outcome::Error(error))
                     if error.code == code::HEADER_MISMATCH
@@ -63,6 +66,7 @@ impl Server {
                     }
                 }
                 Ok(outcome) => {
+                    held.slot().served();
                     self.note(call, &outcome);
                     return self.answer(call, &link, outcome);
                 }

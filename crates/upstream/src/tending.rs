@@ -127,7 +127,7 @@ impl Tending {
                 Ok(ttl) => ttl,
                 Err(fault) => {
                     tracing::warn!(server = %self.server.name(), %fault, "a server's lists can't be had");
-                    self.server.missed();
+                    self.server.has_no_lists(fault.to_string());
                     None
                 }
             };

@@ -346,6 +346,7 @@ impl Drop for Calling<'_> {
         talk::leave_unanswered(&self.seat, self.http);
         // A modern server is told by the end of the connection.
         if !self.is_done && !self.modern && !self.seat.mailbox.is_answered() {
+            self.http.shared.board.leave(self.seat.number);
             let id = RequestId::from(self.seat.number);
             let params = encode::object(&[("requestId", id.raw())]);
             self.http.notify("notifications/cancelled", &params);
