@@ -1,10 +1,11 @@
-//! Lines, heads and chunks: the same bytes give the same frames however the network cuts them.
+//! Lines, heads, chunks and events: the same bytes give the same frames however the network cuts them.
 #![no_main]
 
 use bytes::BytesMut;
 use durward_wire::{
     Frame, LineFrames,
-    http1::{ChunkedDecoder, HeadLimits, parse_head},
+    http1::{ChunkedDecoder, HeadLimits, parse_head, take_answer_head},
+    sse::EventParser,
 };
 
 const LIMIT: usize = 64;
@@ -17,14 +18,17 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let (first, second) = data.split_at(cut);
     assert_eq!(lines(&[data]), lines(&[first, second]));
     assert_eq!(unchunked(&[data]), unchunked(&[first, second]));
-    if let Ok(Some((_, taken))) = parse_head(
-        data,
-        HeadLimits {
-            bytes: 1024,
-            headers: 16,
-        },
-    ) {
+    assert_eq!(events(&[data]), events(&[first, second]));
+    let limits = HeadLimits {
+        bytes: 1024,
+        headers: 16,
+    };
+    if let Ok(Some((_, taken))) = parse_head(data, limits) {
         assert!(taken <= data.len());
+    }
+    let mut answer = BytesMut::from(data);
+    if let Ok(Some(_)) = take_answer_head(&mut answer, limits) {
+        assert!(data.ends_with(&answer));
     }
 });
 
@@ -44,6 +48,23 @@ fn lines(pieces: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         }
     }
     found
+}
+
+/// Names and data, and whether the stream is too long in the end.
+fn events(pieces: &[&[u8]]) -> (Vec<(Box<str>, Vec<u8>)>, bool) {
+    let mut parser = EventParser::new(LIMIT);
+    let mut found = Vec::new();
+    for piece in pieces {
+        parser.buffer().extend_from_slice(piece);
+        loop {
+            match parser.next() {
+                Ok(Some(event)) => found.push((event.name, event.data.to_vec())),
+                Ok(None) => break,
+                Err(_) => return (found, true),
+            }
+        }
+    }
+    (found, false)
 }
 
 /// The body as far as it is sound, or nothing where it is not.

@@ -32,8 +32,8 @@ pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
 pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};
 pub use name::{NameError, PackName, ServerName, ToolName};
 pub use offer::{
-    Annotations, Given, Offer, Prompt, PromptArgument, PromptText, Resource, ResourceText, Shown,
-    Template, TemplateText, Tool, ToolText,
+    Annotations, Freshness, Given, Offer, Prompt, PromptArgument, PromptText, Resource,
+    ResourceText, Shown, Template, TemplateText, Tool, ToolText,
 };
 pub use own::OwnResult;
 pub use place::{ClientRoots, Located, OnChange, Watch};

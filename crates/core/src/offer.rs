@@ -24,9 +24,14 @@ pub struct Offer {
     pub capabilities: Option<RawJson>,
     /// What a server tells a model of itself.
     pub instructions: Option<String>,
-    /// True where this is what was last known, and whether it still holds can't be told now.
+}
+
+/// How well an offer holds just now. Asking costs nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// True where it is what was last known, and whether it still holds can't be told.
     pub stale: bool,
-    /// For how long it holds, where the server said so.
+    /// For how much longer it holds, where that is known.
     pub ttl: Option<Duration>,
 }
 

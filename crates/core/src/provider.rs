@@ -3,7 +3,8 @@
 use std::{future::Future, pin::Pin};
 
 use crate::{
-    Answer, Call, ClientRoots, Located, Offer, OnChange, PackName, Refusal, ServerName, Watch,
+    Answer, Call, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal, ServerName,
+    Watch,
 };
 
 /// A future on the heap: the one that a call may cost.
@@ -19,6 +20,11 @@ pub trait Provider: Send + Sync {
 
     /// What it offers now.
     fn offer(&self) -> Offer;
+
+    /// How well the offer holds just now.
+    fn freshness(&self) -> Freshness {
+        Freshness::default()
+    }
 
     /// The server that it stands for, if it is one: it has an endpoint of its own, where its names are
     /// not prefixed.

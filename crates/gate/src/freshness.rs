@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durward_core::{Monotonic, ServerName};
+use durward_core::ServerName;
 
 use crate::{endpoint::Endpoint, standing::Standing};
 
@@ -12,17 +12,16 @@ const LONGEST: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(5);
 
 /// What clients are told of it.
-pub(crate) struct Freshness {
+pub(crate) struct ListFreshness {
     /// How long they may be kept.
     pub(crate) ttl: Duration,
     /// Servers of which what was last known is shown, or nothing is known.
     pub(crate) stale: Vec<ServerName>,
 }
 
-impl Freshness {
-    pub(crate) fn of(standing: &Standing, endpoint: &Endpoint, now: Monotonic) -> Self {
+impl ListFreshness {
+    pub(crate) fn of(standing: &Standing, endpoint: &Endpoint) -> Self {
         let house = standing.house();
-        let age = now.since(house.merged);
         let mut fresh = Self {
             ttl: LONGEST,
             stale: Vec::new(),
@@ -32,10 +31,9 @@ impl Freshness {
             if !is_here || !standing.view().reaches(server) {
                 continue;
             }
-            if let Some(ttl) = shelf.ttl {
-                fresh.ttl = fresh.ttl.min(ttl.saturating_sub(age));
-            }
-            if shelf.stale || shelf.provider.ready().is_some() {
+            let now = shelf.provider.freshness();
+            fresh.ttl = fresh.ttl.min(now.ttl.unwrap_or(LONGEST));
+            if now.stale || shelf.provider.ready().is_some() {
                 fresh.ttl = fresh.ttl.min(STALE);
                 fresh.stale.push(server.clone());
             }

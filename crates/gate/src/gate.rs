@@ -84,7 +84,7 @@ impl Gate {
             .providers
             .push(Arc::clone(&guide) as Arc<dyn Provider>);
         let providers = house.providers.clone();
-        let house = House::new(house, 0, settings.clock.monotonic())?;
+        let house = House::new(house, 0)?;
         let mut replica = [0; 16];
         settings.clock.random(&mut replica);
         let replica = uuid::Builder::from_random_bytes(replica).into_uuid();
@@ -124,10 +124,10 @@ impl Gate {
             .push(Arc::clone(&self.guide) as Arc<dyn Provider>);
         let _alone = self.one_at_a_time();
         let providers = settings.providers.clone();
-        let house = House::new(settings, self.house().epoch + 1, self.clock.monotonic())?;
+        let house = House::new(settings, self.house().epoch + 1)?;
         // From here on, what changes is merged once this is in force.
         self.attend(&providers);
-        let house = house.merged_anew(self.clock.monotonic());
+        let house = house.merged_anew();
         for (old, now) in self.put_in_force(house) {
             self.watch_anew(&now);
             self.announce(&old, &now);

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use durward_core::{
-    Caller, CallerId, Monotonic, OwnResult, Proof, Provider, RawJson, Refusal, RoleName,
-};
+use durward_core::{Caller, CallerId, OwnResult, Proof, Provider, RawJson, Refusal, RoleName};
 use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
 use durward_ledger::{Keep, ResultFacts};
 use durward_store::keys::KeyRing;
@@ -80,23 +78,16 @@ pub struct HouseSettings {
 pub struct House {
     pub(crate) epoch: u64,
     pub(crate) catalogue: Catalogue,
-    /// When the catalogue was merged.
-    pub(crate) merged: Monotonic,
     pub(crate) settings: Arc<HouseSettings>,
     pub(crate) newcomers: Arc<Newcomers>,
     views: Mutex<HashMap<Arc<[RoleName]>, Arc<View>>>,
 }
 
 impl House {
-    pub(crate) fn new(
-        settings: HouseSettings,
-        epoch: u64,
-        now: Monotonic,
-    ) -> Result<Self, CatalogueError> {
+    pub(crate) fn new(settings: HouseSettings, epoch: u64) -> Result<Self, CatalogueError> {
         Ok(Self {
             epoch,
             catalogue: Catalogue::merge(&settings.providers)?,
-            merged: now,
             newcomers: Arc::new(Newcomers::of(&settings.providers)),
             settings: Arc::new(settings),
             views: Mutex::default(),
@@ -104,11 +95,10 @@ impl House {
     }
 
     /// The same configuration with what is offered now.
-    pub(crate) fn merged_anew(&self, now: Monotonic) -> Self {
+    pub(crate) fn merged_anew(&self) -> Self {
         Self {
             epoch: self.epoch + 1,
             catalogue: self.catalogue.merge_anew(&self.settings.providers),
-            merged: now,
             newcomers: Arc::clone(&self.newcomers),
             settings: Arc::clone(&self.settings),
             views: Mutex::default(),

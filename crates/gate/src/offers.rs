@@ -26,7 +26,7 @@ impl Gate {
     /// Merges anew what is offered now.
     pub(crate) fn offers_changed(&self) {
         let _alone = self.one_at_a_time();
-        let house = self.house().merged_anew(self.clock().monotonic());
+        let house = self.house().merged_anew();
         for (old, now) in self.put_in_force(house) {
             self.announce(&old, &now);
         }

@@ -6,13 +6,13 @@ use durward_core::{
     Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
     RawJson, Revision, Target,
 };
-use durward_wire::{code, meta::RequestMeta, scan::Params, scan::Request};
+use durward_wire::{code, headers::SentParams, meta::RequestMeta, scan::Params, scan::Request};
 use uuid::Uuid;
 
 use crate::{
     encode::{self, Caching, Reply},
     endpoint::Endpoint,
-    freshness::Freshness,
+    freshness::ListFreshness,
     gate::Gate,
     methods,
     notifier::{CallNotifier, Outlet, Reached},
@@ -45,6 +45,8 @@ pub struct Origin {
     pub speaking: Speaking,
     /// The envelope's part of `_meta`.
     pub meta: RequestMeta,
+    /// `Mcp-Param-*` of a modern request over HTTP; `None` where arguments are not repeated in headers.
+    pub sent_params: Option<SentParams>,
 }
 
 impl Origin {
@@ -140,8 +142,7 @@ impl Gate {
         };
         let list = async |kind| {
             let standing = self.with_newcomers(origin).await;
-            let now = self.clock().monotonic();
-            let fresh = Freshness::of(&standing, &origin.endpoint, now);
+            let fresh = ListFreshness::of(&standing, &origin.endpoint);
             let page = methods::lists::page(&standing, origin, kind, params, &fresh);
             match page {
                 // One that says what is stale has a `_meta`, into which more belongs.
@@ -168,8 +169,7 @@ impl Gate {
             }
             "server/discover" if !legacy => {
                 let discovered = methods::opening::discover(&origin.standing, &origin.endpoint);
-                let now = self.clock().monotonic();
-                let fresh = Freshness::of(&origin.standing, &origin.endpoint, now);
+                let fresh = ListFreshness::of(&origin.standing, &origin.endpoint);
                 plain(discovered, Caching::For(fresh.ttl))
             }
             "subscriptions/listen" if !legacy => self.listen(origin, request, outlet, cancel).await,
@@ -295,6 +295,7 @@ impl Gate {
             endpoint: &origin.endpoint,
             session: origin.session(),
             outlet,
+            sent_params: origin.sent_params.as_ref(),
             call,
             subject: asked.subject,
             permits: Vec::new(),

@@ -1,6 +1,6 @@
 //! What one server offers, under its own names and in its own order: what its endpoint shows.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use durward_core::{Given, Offer, Provider, RawJson, Shown};
 
@@ -13,10 +13,6 @@ pub(crate) struct Shelf {
     pub(crate) capabilities: Option<RawJson>,
     /// What it tells a model of itself.
     pub(crate) instructions: Option<String>,
-    /// Is this what was last known, rather than what is?
-    pub(crate) stale: bool,
-    /// For how long it held when it was taken in.
-    pub(crate) ttl: Option<Duration>,
     lists: [OwnNames; 4],
 }
 
@@ -34,8 +30,6 @@ impl Shelf {
             provider: Arc::clone(provider),
             capabilities: offer.capabilities.clone(),
             instructions: offer.instructions.clone(),
-            stale: offer.stale,
-            ttl: offer.ttl,
             lists: Default::default(),
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     offered::{Offered, exposed, own_uri},
     rounds,
     server::Server,
+    tending::ask_for_lists,
 };
 
 /// A request as the server is to get it.
@@ -33,23 +34,39 @@ struct Outgoing<'a> {
 impl Server {
     /// Makes the call.
     pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
-        let offered = self.offered();
-        let outgoing = self.outgoing(&offered, call)?;
         let held = self.held(call).ok_or_else(|| self.too_many())?;
-        let slot = held.slot();
-        let mut tried = false;
+        let (mut reopened, mut relearnt) = (false, false);
         loop {
-            let link = slot.link().await.map_err(|fault| self.refuse(&fault))?;
+            let offered = self.offered();
+            let outgoing = self.outgoing(&offered, call)?;
+            let link = held.slot().link().await;
+            let link = link.map_err(|fault| self.refuse(&fault))?;
             if call.operation == Operation::Subscribe && link.hello().era() == Era::Modern {
                 // What is watched goes into the connection's one `subscriptions/listen`.
                 return Ok(Answer::Result(RawJson::empty_object()));
             }
-            let made = exchange(&link, call, &outgoing).await;
-            match made {
+            match exchange(&link, call, &outgoing).await {
                 // It died before the request was sent: a new one may take it.
-                Err(fault) if !fault.ran && !tried && link.is_gone().is_some() => tried = true,
-                Err(fault) => return Err(self.refuse(&fault)),
+                Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
+                    reopened = true;
+                }
+                Err(fault) => {
+                    held.slot().failed(&fault);
+                    return Err(self.refuse(&fault));
+                }
+                // Its tools want other headers than they did (MCP 2026-07-28, server/tools): it was not run.
+                Ok(Outcome::Error(error))
+                    if error.code == code::HEADER_MISMATCH
+                        && link.hello().era() == Era::Modern
+                        && !relearnt =>
+                {
+                    relearnt = true;
+                    if let Err(fault) = ask_for_lists(self, &link).await {
+                        tracing::warn!(server = %self.name(), %fault, "a server's lists can't be had");
+                    }
+                }
                 Ok(outcome) => {
+                    held.slot().served();
                     self.note(call, &outcome);
                     return self.answer(call, &link, outcome);
                 }

@@ -57,6 +57,9 @@ pub trait Hears: Send + Sync + 'static {
     /// A notification: `list_changed`, `resources/updated`, whatever a listen's stream brings.
     fn notified(&self, method: &str, params: &RawJson);
 
+    /// The server lost its session, and it was opened anew: what it offers may be other than before.
+    fn renewed(&self) {}
+
     /// A question outside any call. Nobody is there to be asked, unless somebody says otherwise.
     fn asked(
         self: Arc<Self>,

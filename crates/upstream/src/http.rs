@@ -84,8 +84,11 @@ impl Http {
         }
     }
 
-    /// Tells something, if there is room for it.
+    /// Tells something, if there is room for it. Over HTTP, 2026-07-28 has nothing that a client tells.
     pub(crate) fn notify(&self, method: &str, params: &RawJson) {
+        if self.shared.is_modern() {
+            return;
+        }
         self.put(encode::notification(method, params));
     }
 
@@ -100,6 +103,11 @@ impl Http {
 
     pub(crate) fn is_gone(&self) -> Option<FaultKind> {
         self.shared.gone.borrow().clone()
+    }
+
+    /// The server speaks another era than it did.
+    pub(crate) fn retire(&self) {
+        self.shared.end(&FaultKind::OtherEra);
     }
 
     /// Ends the session and waits until the server was told.

@@ -1,10 +1,15 @@
 //! What was last known good of a server, as its file in the state folder has it.
 
+use std::time::Duration;
+
 use durward_core::RawJson;
 use durward_wire::{ScanLimits, elements, encode, members};
 use serde::{Deserialize, Serialize};
 
-use crate::{EraFound, Transport, lists::Lists};
+use crate::{
+    EraFound, Transport,
+    lists::{Capabilities, Lists},
+};
 
 /// A file of another shape is forgotten.
 const FORMAT: u32 = 1;
@@ -30,6 +35,20 @@ impl Known {
     pub(crate) fn has_header_params(&self) -> bool {
         self.found
             .is_some_and(|found| found.modern && found.transport == Transport::StreamableHttp)
+    }
+
+    /// For how long the lists hold: as the server says; a legacy one that tells of no changes says nothing of
+    /// the next moment.
+    pub(crate) fn ttl(&self) -> Option<Duration> {
+        let is_legacy = self.found.is_some_and(|found| !found.modern);
+        let tells = || {
+            let has: Capabilities = self.capabilities.parse().unwrap_or_default();
+            has.tells_of_changes()
+        };
+        match is_legacy && !tells() {
+            true => Some(Duration::ZERO),
+            false => self.lists.ttl,
+        }
     }
 
     pub(crate) fn write(&self) -> Option<Vec<u8>> {

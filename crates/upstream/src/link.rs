@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use durward_core::{Era, RawJson};
-use durward_wire::RequestId;
+use durward_wire::{RequestId, code};
 use tokio::time::timeout;
 
 use crate::{
@@ -36,6 +36,16 @@ enum Way {
     Http(Http),
 }
 
+impl Way {
+    /// The server is no more what it was found to be: the link is to be opened anew.
+    fn retire(&self) {
+        match self {
+            Self::Pipe(pipe) => pipe.retire(),
+            Self::Http(http) => http.retire(),
+        }
+    }
+}
+
 impl Link {
     /// Opens a server: finds out its era and transport, beginning with what is remembered.
     ///
@@ -61,6 +71,9 @@ impl Link {
                 (Way::Http(http), hello)
             }
         };
+        if hello.load().era() == Era::Modern {
+            board.set_modern();
+        }
         let shared = Arc::new(Shared { way, board, hello });
         Ok(Self { shared })
     }
@@ -85,15 +98,22 @@ impl Link {
         exchange: &dyn Exchange,
     ) -> Result<Outcome, LinkFault> {
         let shared = &*self.shared;
-        match &shared.way {
+        let modern = shared.hello.load().era() == Era::Modern;
+        let outcome = match &shared.way {
             Way::Pipe(pipe) => {
-                let modern = shared.hello.load().era() == Era::Modern;
                 let seat = shared.board.enter(exchange.caller(), method, params)?;
                 let id = RequestId::from(seat.number);
                 let message = envelope::request(&id, method, params, exchange, modern);
                 pipe.call(seat, message, exchange, OnDrop::Cancel).await
             }
             Way::Http(http) => http.call(method, params, exchange).await,
+        }?;
+        match &outcome {
+            Outcome::Error(error) if modern && error.code == code::UNSUPPORTED_PROTOCOL_VERSION => {
+                shared.way.retire();
+                Err(FaultKind::OtherEra.before())
+            }
+            _ => Ok(outcome),
         }
     }
 

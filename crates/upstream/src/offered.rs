@@ -1,6 +1,6 @@
 //! What a server offers, from its lists: named as clients see it, and with the way back.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use durward_core::{
     Given, Offer, Prompt, RawJson, Resource, ServerName, Shown, Template, Tool, ToolName,
@@ -33,6 +33,8 @@ pub(crate) struct Offered {
     pub(crate) tools: HashMap<ToolName, OwnTool>,
     pub(crate) prompts: HashMap<String, RawJson>,
     pub(crate) left_out: Vec<LeftOut>,
+    /// For how long the lists hold from when they were had.
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl Offered {
@@ -41,7 +43,7 @@ impl Offered {
         let mut offered = Self::default();
         offered.offer.capabilities = Some(known.capabilities.clone());
         offered.offer.instructions = known.instructions.clone();
-        offered.offer.ttl = known.lists.ttl;
+        offered.ttl = known.ttl();
         for definition in &known.lists.tools {
             if let Err(left_out) = offered.tool(settings, definition, header_params) {
                 offered.left_out.extend(left_out);

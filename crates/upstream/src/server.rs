@@ -1,14 +1,17 @@
 //! One server of the configuration, as the gate meets it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use durward_core::{
-    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Located, Offer, OnChange, PackName,
-    Provider, Refusal, ServerName, Watch,
+    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Freshness, Located, Offer, OnChange,
+    PackName, Provider, Refusal, ServerName, Watch,
 };
 use durward_store::servers::KnownServers;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -30,6 +33,10 @@ pub struct Server {
     offered: ArcSwap<Offered>,
     /// True once its lists were asked for, whether it answered or not.
     asked: watch::Sender<bool>,
+    /// When its lists were last had from itself.
+    fetched: Mutex<Option<Instant>>,
+    /// Why its lists could not be had the last time.
+    unlisted: Mutex<Option<String>>,
     changed: Mutex<Option<OnChange>>,
     subscriptions: Arc<Subscriptions>,
     signals: Arc<Signals>,
@@ -76,6 +83,8 @@ impl Server {
             offered: ArcSwap::default(),
             asked: watch::Sender::new(known.is_some()),
             known: Mutex::new(None),
+            fetched: Mutex::default(),
+            unlisted: Mutex::default(),
             changed: Mutex::default(),
             subscriptions: Arc::default(),
             signals: Arc::default(),
@@ -174,6 +183,8 @@ impl Server {
 
     /// Takes what the server itself says of what it has. True if that is news.
     pub(crate) fn learn(&self, known: Known) {
+        *lock(&self.unlisted) = None;
+        *lock(&self.fetched) = Some(Instant::now());
         let is_news = self.known().as_ref() != Some(&known);
         if is_news {
             self.keep(&known);
@@ -197,6 +208,17 @@ impl Server {
                 tracing::warn!(%server, %error, "what is known of a server can't be kept");
             }
         });
+    }
+
+    /// It was asked for its lists, in vain.
+    pub(crate) fn has_no_lists(&self, why: String) {
+        *lock(&self.unlisted) = Some(why);
+        self.missed();
+    }
+
+    /// Why its lists could not be had, if so.
+    pub(crate) fn unlisted(&self) -> Option<String> {
+        lock(&self.unlisted).clone()
     }
 
     /// It can't be asked now.
@@ -244,9 +266,19 @@ impl Provider for Server {
     }
 
     fn offer(&self) -> Offer {
-        let mut offer = self.offered().offer.clone();
-        offer.stale = matches!(self.slot.phase(), Phase::Down(_));
-        offer
+        self.offered().offer.clone()
+    }
+
+    fn freshness(&self) -> Freshness {
+        let fetched = *lock(&self.fetched);
+        let left = |ttl: Duration| match fetched {
+            Some(at) => ttl.saturating_sub(at.elapsed()),
+            None => Duration::ZERO,
+        };
+        Freshness {
+            stale: matches!(self.slot.phase(), Phase::Down(_)),
+            ttl: self.offered().ttl.map(left),
+        }
     }
 
     fn server(&self) -> Option<&ServerName> {

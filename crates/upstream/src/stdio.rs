@@ -12,7 +12,7 @@ use bytes::Bytes;
 use durward_core::{BoxFuture, RawJson};
 use durward_wire::{RequestId, encode};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -36,6 +36,7 @@ pub(crate) struct Pipe {
     outbox: Outbox,
     tail: Arc<Tail>,
     gone: watch::Receiver<Option<FaultKind>>,
+    retire: Arc<Notify>,
     /// Dropping it tells the owner to stop the program.
     stop: Option<oneshot::Sender<()>>,
     owner: Option<JoinHandle<()>>,
@@ -62,13 +63,14 @@ impl Pipe {
         let (outbox, queue) = outbox::pair(Arc::clone(&board));
         let (told, gone) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
-        let tail = Arc::new(Tail::default());
+        let (tail, retire) = (Arc::new(Tail::default()), Arc::new(Notify::new()));
         let owner = owner::Owner {
             board: Arc::clone(&board),
             outbox: outbox.clone(),
             tail: Arc::clone(&tail),
             hears,
             limits,
+            retire: Arc::clone(&retire),
         };
         let owner = tokio::spawn(owner.run(running, queue, stopped, told));
         Self {
@@ -76,6 +78,7 @@ impl Pipe {
             outbox,
             tail,
             gone,
+            retire,
             stop: Some(stop),
             owner: Some(owner),
             limits,
@@ -139,6 +142,11 @@ impl Pipe {
         self.tail.text()
     }
 
+    /// The program speaks another era than it did: it is stopped.
+    pub(crate) fn retire(&self) {
+        self.retire.notify_one();
+    }
+
     /// Stops the program and waits until it is gone.
     pub(crate) async fn close(&mut self) {
         drop(self.stop.take());
@@ -175,6 +183,9 @@ impl Drop for Calling<'_> {
         talk::leave_unanswered(&self.seat, self.pipe);
         if self.seat.mailbox.is_answered() {
             return;
+        }
+        if self.seat.mailbox.is_written() {
+            self.pipe.board.leave(self.seat.number);
         }
         // From here on an answer is a stray.
         self.seat.mailbox.answer(Err(FaultKind::Closed.after()));

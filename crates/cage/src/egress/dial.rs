@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::sockopt;
 use tokio::{net::TcpStream, time::sleep};
 
 use super::EgressFault;
@@ -68,7 +69,18 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
         return Err(io::ErrorKind::AddrNotAvailable.into());
     }
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     Ok(stream)
+}
+
+/// A stream on which nothing is said for a long time is how events come; one whose other end is gone
+/// without a word must be told apart from it.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_tcp_keepidle(stream, Duration::from_secs(30))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepcnt(stream, 3)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
 }
 
 /// The resolver's order, in which no family is tried twice while the other waits.
@@ -88,6 +100,17 @@ fn in_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_is_gone_is_noticed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = dial(&[address.ip()], address.port()).await.unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert!(sockopt::tcp_nodelay(&stream).unwrap());
+        let silence = sockopt::tcp_keepidle(&stream).unwrap();
+        assert!(silence <= Duration::from_secs(60), "{silence:?}");
+    }
 
     #[test]
     fn families_take_turns_in_the_resolvers_order() {

@@ -10,6 +10,7 @@ use durward_gate::{Pipe, Standing};
 use durward_ledger::ChainName;
 use durward_wire::scan::ScanLimits;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::{
     assembly::{self, Rooms},
@@ -59,15 +60,24 @@ impl Tools {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, _) = setup::loaded(common, &[])?;
         let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
-        let done = self.with(&rooms, common.json);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        runtime.block_on(async { rooms.servers.start() });
+        let done = self.with(&rooms, &runtime, common.json);
+        runtime.block_on(rooms.servers.stop());
         rooms.close();
         done
     }
 
-    fn with(self, rooms: &Rooms, as_json: bool) -> Result<(), Failure> {
+    fn with(self, rooms: &Rooms, runtime: &Runtime, as_json: bool) -> Result<(), Failure> {
+        let ask = |standing: &Arc<Standing>, method: &str, params: Value| {
+            runtime.block_on(ask(rooms, standing, method, params))
+        };
         let list = |as_: Option<String>| -> Result<Vec<Value>, Failure> {
             let standing = standing(rooms, as_.as_deref())?;
-            let listed = ask(rooms, &standing, "tools/list", json!({}))?;
+            let listed = ask(&standing, "tools/list", json!({}))?;
             Ok(listed["tools"].as_array().cloned().unwrap_or_default())
         };
         match self.what {
@@ -99,7 +109,7 @@ impl Tools {
                 })?;
                 let standing = standing(rooms, as_.as_deref())?;
                 let params = json!({"name": name, "arguments": arguments});
-                let result = ask(rooms, &standing, "tools/call", params)?;
+                let result = ask(&standing, "tools/call", params)?;
                 if as_json {
                     println!("{result}");
                 } else {
@@ -141,27 +151,22 @@ fn standing(rooms: &Rooms, as_: Option<&str>) -> Result<Arc<Standing>, Failure> 
 }
 
 /// One request, self-contained, as a client on a pipe would send it.
-fn ask(
+async fn ask(
     rooms: &Rooms,
     standing: &Arc<Standing>,
     method: &str,
     params: Value,
 ) -> Result<Value, Failure> {
     let request = client::request(method, params);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    let answer = runtime.block_on(async {
-        let (sender, mut outbox) = pipe::outbox();
-        let (gate, standing) = (Arc::clone(&rooms.gate), Arc::clone(standing));
-        let mut pipe = Pipe::new(gate, standing, Door::Cli, ScanLimits::default(), sender);
-        let line = Bytes::from(request.to_string());
-        pipe.line(line)
-            .await
-            .map_err(|_| failed("this caller is no longer let in"))?;
-        outbox.recv().await.ok_or_else(|| failed("no answer came"))
-    })?;
+    let (sender, mut outbox) = pipe::outbox();
+    let (gate, standing) = (Arc::clone(&rooms.gate), Arc::clone(standing));
+    let mut pipe = Pipe::new(gate, standing, Door::Cli, ScanLimits::default(), sender);
+    let line = Bytes::from(request.to_string());
+    pipe.line(line)
+        .await
+        .map_err(|_| failed("this caller is no longer let in"))?;
+    let answer = outbox.recv().await;
+    let answer = answer.ok_or_else(|| failed("no answer came"))?;
     let answer: Value = serde_json::from_slice(&answer.into_bytes()).map_err(failed)?;
     match answer.get("result") {
         Some(result) => Ok(result.clone()),

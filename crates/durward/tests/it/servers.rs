@@ -190,6 +190,8 @@ fn a_server_that_can_t_start_is_named_and_nobody_else_feels_it() {
     let mut pipe = house.stdio(&[]);
     let list = pipe.modern("tools/list", json!({}));
     assert!(names(&list).contains(&"good__echo"), "{list}");
+    let stale = &list["result"]["_meta"]["dev.durward/stale"];
+    assert_eq!(*stale, json!(["dead", "gone"]), "{list}");
     assert_eq!(text(&pipe.call("good__fail", json!({}))), "failed");
 }
 

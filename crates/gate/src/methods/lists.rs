@@ -6,7 +6,7 @@ use durward_wire::{cursor, scan::Params};
 
 use crate::{
     endpoint::Endpoint,
-    freshness::Freshness,
+    freshness::ListFreshness,
     methods::invalid,
     request::Origin,
     standing::Standing,
@@ -22,7 +22,7 @@ pub(crate) fn page(
     origin: &Origin,
     kind: ListKind,
     params: &Params,
-    fresh: &Freshness,
+    fresh: &ListFreshness,
 ) -> Result<RawJson, ProtocolError> {
     let cursor = params
         .string("cursor")

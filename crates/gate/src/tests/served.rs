@@ -9,9 +9,9 @@ use std::{
 };
 
 use durward_core::{
-    Answer, AskFault, BoxFuture, Call, ClientRoots, Given, Located, LogLevel, Naming, Offer,
-    OnChange, Operation, PackName, Prompt, Provider, Question, RawJson, Refusal, RefusalCode,
-    Resource, Resumed, ServerName, Shown, Template, Tier, Tool, ToolName, Watch,
+    Answer, AskFault, BoxFuture, Call, ClientRoots, Freshness, Given, Located, LogLevel, Naming,
+    Offer, OnChange, Operation, PackName, Prompt, Provider, Question, RawJson, Refusal,
+    RefusalCode, Resource, Resumed, ServerName, Shown, Template, Tier, Tool, ToolName, Watch,
 };
 use tokio::sync::{Notify, watch};
 
@@ -28,6 +28,7 @@ pub(super) struct Reached {
 pub(super) struct Served {
     server: ServerName,
     offer: Mutex<Offer>,
+    freshness: Mutex<Freshness>,
     changed: Mutex<Option<OnChange>>,
     known: watch::Sender<bool>,
     reached: Mutex<Vec<Reached>>,
@@ -46,6 +47,7 @@ impl Served {
         Arc::new(Self {
             server: ServerName::new(server).unwrap(),
             offer: Mutex::new(offer),
+            freshness: Mutex::default(),
             changed: Mutex::default(),
             known: watch::Sender::new(true),
             reached: Mutex::default(),
@@ -172,6 +174,11 @@ impl Served {
         self.known.send_replace(true);
     }
 
+    /// How well that holds.
+    pub(super) fn holds(&self, stale: bool, ttl: Option<Duration>) {
+        *self.freshness.lock().unwrap() = Freshness { stale, ttl };
+    }
+
     /// A resource has changed.
     pub(super) fn updates(&self, uri: &str) {
         let watches = self.watches.lock().unwrap().clone();
@@ -192,6 +199,10 @@ impl Provider for Served {
 
     fn offer(&self) -> Offer {
         self.offer.lock().unwrap().clone()
+    }
+
+    fn freshness(&self) -> Freshness {
+        *self.freshness.lock().unwrap()
     }
 
     fn server(&self) -> Option<&ServerName> {

@@ -204,12 +204,13 @@ async fn an_endpoint_of_its_own_says_what_the_server_says_of_itself() {
     let instructions = merged["instructions"].as_str().unwrap();
     assert!(instructions.contains("durward guards these tools"));
     assert!(instructions.ends_with("\n\n# crm\n\nAsk for customers by name."));
-    let keys: Vec<_> = merged["capabilities"]
+    let mut keys: Vec<_> = merged["capabilities"]
         .as_object()
         .unwrap()
         .keys()
         .cloned()
         .collect();
+    keys.sort_unstable();
     assert_eq!(
         keys,
         ["completions", "logging", "prompts", "resources", "tools"]
@@ -411,12 +412,8 @@ async fn a_call_of_what_nobody_knows_yet_waits_for_its_server() {
 
 #[tokio::test]
 async fn stale_servers_are_named_to_those_who_see_them() {
-    let offer = |stale, ttl: Option<u64>| Offer {
-        stale,
-        ttl: ttl.map(Duration::from_secs),
-        ..all()
-    };
-    let crm = Served::new("crm", offer(true, None));
+    let crm = Served::new("crm", all());
+    crm.holds(true, None);
     let world = World::planned(|plan| {
         plan.servers = vec![crm.clone()];
         plan.policy.roles.insert(
@@ -441,8 +438,7 @@ async fn stale_servers_are_named_to_those_who_see_them() {
         (&Value::Null, &json!(60000))
     );
 
-    crm.offers(offer(false, Some(20)));
-    world.clock.advance(Duration::from_secs(5));
+    crm.holds(false, Some(Duration::from_secs(15)));
     let list = modern(&world, "dora", "tools/list", json!({})).await.body["result"].clone();
     assert_eq!(
         (&list["_meta"][STALE], &list["ttlMs"]),

@@ -299,6 +299,8 @@ impl Calling<'_> {
                 Some(fault.after().into())
             }
             Ok(Said::Question(question)) => {
+                // Where the id is taken or too many wait, it can't be withdrawn elsewhere, and that is all.
+                shared.board.expect(&question.id, self.seat.number);
                 talk.asked(question);
                 None
             }
@@ -344,6 +346,7 @@ impl Drop for Calling<'_> {
         talk::leave_unanswered(&self.seat, self.http);
         // A modern server is told by the end of the connection.
         if !self.is_done && !self.modern && !self.seat.mailbox.is_answered() {
+            self.http.shared.board.leave(self.seat.number);
             let id = RequestId::from(self.seat.number);
             let params = encode::object(&[("requestId", id.raw())]);
             self.http.notify("notifications/cancelled", &params);

@@ -48,12 +48,12 @@ pub(super) struct Conn {
     stream: Box<dyn Stream>,
     input: BytesMut,
     output: BytesMut,
-    /// Has it carried a request before?
-    pub(super) is_used: bool,
     /// Of which thread's runtime it is.
     pub(super) thread: usize,
     /// Which settings of the connector it was opened under.
     pub(super) settings: u64,
+    /// How long it may wait for its next request, and until when.
+    idle: Duration,
     good_until: Instant,
     /// What is left of the last answer's chunks, whose end had not come when the answer was done with.
     ending: Option<ChunkedDecoder>,
@@ -65,9 +65,9 @@ impl Conn {
             stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
-            is_used: false,
             thread,
             settings,
+            idle: IDLE,
             good_until: Instant::now(),
             ending: None,
         }
@@ -116,7 +116,7 @@ impl Conn {
                     continue;
                 }
                 Some(head) => {
-                    self.good_until = Instant::now() + idle(&head.headers);
+                    self.idle = idle(&head.headers);
                     return Ok(head);
                 }
                 None => {}
@@ -205,6 +205,11 @@ impl Conn {
         self.ending = Some(decoder);
     }
 
+    /// From now on it waits for its next request.
+    pub(super) fn begin_to_wait(&mut self) {
+        self.good_until = Instant::now() + self.idle;
+    }
+
     /// What may be done with a connection that waits.
     pub(super) fn judge(&mut self, settings: u64, now: Instant) -> Judged {
         if self.settings != settings || now >= self.good_until {
@@ -276,3 +281,6 @@ fn idle(headers: &Headers) -> Duration {
         None => IDLE,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,17 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::{
     sync::mpsc,
+    task::JoinSet,
     time::{interval, timeout},
 };
 
-use super::{Shared, client::Asked, session::Session};
+use super::{Shared, came::Came, client::Asked, session::Session};
+use crate::fault::LinkFault;
 
 /// So many errands wait at most.
 pub(super) const ERRANDS: usize = 256;
+/// So many are under way at once: a cancellation does not wait for a server that is slow to take others.
+const AT_ONCE: usize = 16;
 /// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the server has to hear that its session has ended.
@@ -33,12 +37,16 @@ pub(super) struct Courier {
 impl Courier {
     pub(super) async fn run(self, mut errands: mpsc::Receiver<Errand>) {
         let mut sweep = interval(SWEEP);
+        let mut under_way = JoinSet::new();
         loop {
             tokio::select! {
-                errand = errands.recv() => match errand {
-                    Some(errand) => self.bring(errand).await,
+                errand = errands.recv(), if under_way.len() < AT_ONCE => match errand {
+                    Some(errand) => {
+                        under_way.spawn(bring(Arc::clone(&self.shared), errand));
+                    }
                     None => break,
                 },
+                Some(_) = under_way.join_next() => {}
                 _ = sweep.tick() => self.shared.client.sweep(),
             }
         }
@@ -54,27 +62,22 @@ impl Courier {
             let _ = timeout(FAREWELL, self.shared.client.ask(&farewell)).await;
         }
     }
+}
 
-    async fn bring(&self, errand: Errand) {
-        // What is of a session that is lost is of no use to the next.
-        if errand.session.generation != self.shared.session.load().generation {
-            return;
-        }
-        let post = self.shared.post(&errand.session, errand.message);
-        if !matches!(timeout(PATIENCE, post).await, Ok(Ok(()))) {
-            self.shared.board.tally.dropped();
-        }
+async fn bring(shared: Arc<Shared>, errand: Errand) {
+    // What is of a session that is lost is of no use to the next.
+    if errand.session.generation != shared.session.load().generation {
+        return;
+    }
+    let post = shared.post(&errand.session, errand.message);
+    if !matches!(timeout(PATIENCE, post).await, Ok(Ok(()))) {
+        shared.board.tally.dropped();
     }
 }
 
 impl Shared {
     /// Sends a notification or an answer, and sees that the server takes it.
-    pub(super) async fn post(
-        &self,
-        session: &Session,
-        message: Bytes,
-    ) -> Result<(), crate::fault::LinkFault> {
-        use super::came::Came;
+    pub(super) async fn post(&self, session: &Session, message: Bytes) -> Result<(), LinkFault> {
         let asked = Asked {
             head: &session.post,
             lines: &[],

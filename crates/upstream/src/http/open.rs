@@ -320,6 +320,7 @@ impl Shared {
         }
         self.hello.store(Arc::new(hello));
         self.session.store(Arc::new(session));
+        self.hears.renewed();
         Ok(())
     }
 }

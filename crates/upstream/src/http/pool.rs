@@ -66,7 +66,7 @@ impl Pool {
 
     /// Lets a connection wait for its next request.
     pub(super) fn put(&self, mut conn: Conn) {
-        conn.is_used = true;
+        conn.begin_to_wait();
         let mut lane = self.lane(conn.thread);
         if lane.len() < WAITING {
             lane.push(conn);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use durward_wire::{Frame, LineFrames, MalformedKind};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -22,8 +22,9 @@ use crate::{
     target::LinkLimits,
 };
 
-/// Room for one read.
-const READ: usize = 64 * 1024;
+/// Room for one read: what is read is kept as long as any answer in it. Where a line is long it grows.
+const READ: usize = 8 * 1024;
+const LARGE_READ: usize = 1 << 20;
 /// So many bytes a minute may be no message.
 const GARBAGE: usize = 64 * 1024;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -41,6 +42,7 @@ pub(super) struct Owner {
     pub(super) tail: Arc<Tail>,
     pub(super) hears: Arc<dyn Hears>,
     pub(super) limits: LinkLimits,
+    pub(super) retire: Arc<Notify>,
 }
 
 impl Owner {
@@ -82,6 +84,7 @@ impl Owner {
                 }
                 () = &mut drain => FaultKind::Closed,
                 _ = stopped => FaultKind::Closed,
+                () = self.retire.notified() => FaultKind::OtherEra,
             };
             if matches!(fault, FaultKind::Died(_)) {
                 let _ = timeout(COMPLAINTS, &mut drain).await;
@@ -90,7 +93,7 @@ impl Owner {
         };
         self.outbox.close();
         self.board.close(&fault);
-        let is_closed = matches!(fault, FaultKind::Closed);
+        let is_closed = matches!(fault, FaultKind::Closed | FaultKind::OtherEra);
         gone.send_replace(Some(fault));
         drop(stdin);
         drop(queue);
@@ -120,7 +123,8 @@ impl Owner {
         // Dropped with the program: nobody answers it then.
         let mut asked = JoinSet::new();
         loop {
-            frames.buffer().reserve(READ);
+            let room = frames.buffer().len().clamp(READ, LARGE_READ);
+            frames.buffer().reserve(room);
             match stdout.read_buf(frames.buffer()).await {
                 Ok(0) | Err(_) => return hung_up(),
                 Ok(_) => {}

@@ -384,3 +384,124 @@ async fn a_large_body_goes_both_ways() {
     let params = format!(r#"{{"a":"{}"}}"#, "x".repeat(3 << 20));
     assert_eq!(result(&link, "tools/call", &params, &client).await, params);
 }
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_it_waited_costs_nothing() {
+    let site = Site::start(|asked| async move {
+        legacy(&asked).await;
+        if asked.rpc() == "tools/call" {
+            asked.close().await;
+        }
+    })
+    .await;
+    let link = Link::open(&site.target(), Ear::new(), None).await.unwrap();
+    let client = Client::of(1);
+    for _ in 0..20 {
+        result(&link, "tools/call", "{}", &client).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_sent_again_where_nobody_answered() {
+    for (method, survives) in [("tools/list", true), ("tools/call", false)] {
+        let asked_before = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked_before);
+        let site = Site::start(move |asked| {
+            let before = Arc::clone(&counter);
+            async move {
+                // It hangs up on the first request that comes on a connection that has waited.
+                if asked.rpc() == method && before.fetch_add(1, Ordering::SeqCst) == 0 {
+                    return asked.close().await;
+                }
+                modern(&asked).await;
+            }
+        })
+        .await;
+        let link = Link::open(&site.target(), Ear::new(), None).await.unwrap();
+        let answer = link.call(method, &raw("{}"), &Client::of(1)).await;
+        assert_eq!(answer.is_ok(), survives, "{method}");
+        if let Err(fault) = answer {
+            assert_eq!((fault.kind.word(), fault.ran), ("died", true));
+        }
+        let times = site
+            .log()
+            .iter()
+            .filter(|line| line.ends_with(method))
+            .count();
+        assert_eq!(times, if survives { 2 } else { 1 });
+    }
+}
+
+#[tokio::test]
+async fn a_modern_server_that_became_a_legacy_one_is_to_be_asked_anew() {
+    for (status, body) in [
+        (400, "Bad Request: no session"),
+        (
+            400,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32022,"message":"no","data":{"supported":["2025-11-25"]}}}"#,
+        ),
+    ] {
+        let site = Site::start(move |asked| async move {
+            if asked.rpc() == "server/discover" {
+                return modern(&asked).await;
+            }
+            asked
+                .say(status, "content-type: application/json\r\n", body)
+                .await;
+        })
+        .await;
+        let link = Link::open(&site.target(), Ear::new(), None).await.unwrap();
+        let fault = link
+            .call("tools/call", &raw("{}"), &Client::of(1))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (fault.kind.word(), fault.ran),
+            ("other_era", false),
+            "{body}"
+        );
+        assert_eq!(link.gone().await.kind.word(), "other_era");
+    }
+}
+
+#[test]
+fn a_link_serves_calls_of_several_threads() {
+    let home = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (site, link) = home.block_on(async {
+        let site = Site::start(|asked| async move { legacy(&asked).await }).await;
+        let link = Link::open(&site.target(), Ear::new(), None).await.unwrap();
+        (site, link)
+    });
+    let threads: Vec<_> = (0..3)
+        .map(|thread| {
+            let link = link.clone();
+            std::thread::spawn(move || {
+                let own = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                own.block_on(async {
+                    let mut client = Client::of(thread);
+                    client.wants_progress = false;
+                    for n in 0..50 {
+                        let params = format!(r#"{{"n":"{thread}-{n}"}}"#);
+                        assert_eq!(result(&link, "tools/call", &params, &client).await, params);
+                    }
+                });
+            })
+        })
+        .collect();
+    home.block_on(async {
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert!(site.connections() <= 5, "{}", site.connections());
+}

@@ -38,6 +38,46 @@ async fn a_program_is_called_and_stopped() {
 }
 
 #[tokio::test]
+async fn a_line_without_an_end_is_the_end_of_its_program_alone() {
+    let floods = SERVER.replace(
+        "while read line; do",
+        "read line; exec tr '\\0' x </dev/zero; while read line; do",
+    );
+    let mut flood = target(&floods);
+    flood.limits.message = 1 << 20;
+    let link = Link::open(&flood, Ear::new(), None).await.unwrap();
+    let other = Link::open(&target(SERVER), Ear::new(), None).await.unwrap();
+    let client = Client::of(1);
+    let fault = link
+        .call("tools/call", &raw("{}"), &client)
+        .await
+        .unwrap_err();
+    assert_eq!((fault.kind.word(), fault.ran), ("too_long", true));
+    result(&other, "tools/call", "{}", &client).await;
+    link.close().await;
+}
+
+#[tokio::test]
+async fn a_flood_on_standard_error_holds_up_nobody() {
+    let complains = SERVER.replace(
+        "while read line; do",
+        "yes 'no cheese' >&2 & while read line; do",
+    );
+    let link = Link::open(&target(&complains), Ear::new(), None)
+        .await
+        .unwrap();
+    let client = Client::of(1);
+    for _ in 0..20 {
+        result(&link, "tools/call", "{}", &client).await;
+    }
+    while link.stderr_tail().len() < 64 * 1024 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert!(link.stderr_tail().contains("no cheese"));
+    link.close().await;
+}
+
+#[tokio::test]
 async fn what_can_not_be_started_says_so() {
     let plan = Plan::new(["/nowhere/durward-test"]);
     let mut target = target("");

@@ -411,6 +411,34 @@ async fn a_program_that_reads_nothing_holds_up_a_bounded_queue() {
 }
 
 #[tokio::test]
+async fn a_modern_program_may_not_ask() {
+    let theatre = Theatre::new(|mut program| async move {
+        program.open_modern().await;
+        let call = program.hear().await.unwrap();
+        program
+            .say(&json!({"jsonrpc": "2.0", "id": 1, "method": "roots/list"}))
+            .await;
+        let reply = program.hear().await.unwrap();
+        program.answer(&call, reply).await;
+        let call = program.hear().await.unwrap();
+        program
+            .refuse(&call, -32022, json!({"supported": ["2025-11-25"]}))
+            .await;
+        program.hear().await;
+    });
+    let link = open(&theatre).await;
+    let client = Client::of(1);
+    let reply = result(&link, "tools/call", "{}", &client).await;
+    assert_eq!(parsed(&raw(reply))["error"]["code"], -32601);
+    assert!(client.asked().is_empty());
+    // It was replaced by one of another era.
+    let fault = link.call("x", &raw("{}"), &client).await.unwrap_err();
+    assert_eq!((fault.kind.word(), fault.ran), ("other_era", false));
+    assert_eq!(link.gone().await.kind.word(), "other_era");
+    theatre.until_ended(1).await;
+}
+
+#[tokio::test]
 async fn too_many_calls_are_refused_at_once() {
     let theatre = Theatre::new(|mut program| async move {
         program.open_legacy().await;

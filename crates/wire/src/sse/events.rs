@@ -315,7 +315,33 @@ mod tests {
         assert_eq!(parser.next(), Err(EventTooLong));
     }
 
+    /// Names and data, and whether the stream is too long in the end.
+    fn limited<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<(Box<str>, Bytes)>, bool) {
+        let mut parser = EventParser::new(24);
+        let mut events = Vec::new();
+        for piece in pieces {
+            parser.buffer().extend_from_slice(piece);
+            loop {
+                match parser.next() {
+                    Ok(Some(event)) => events.push((event.name, event.data)),
+                    Ok(None) => break,
+                    Err(EventTooLong) => return (events, true),
+                }
+            }
+        }
+        (events, false)
+    }
+
     proptest! {
+        #[test]
+        fn the_limit_does_not_depend_on_the_pieces(
+            pieces in proptest::collection::vec("(data: ?|id:|:|x|\r|\n|\r\n|\n\n){0,8}", 0..12),
+        ) {
+            let whole = pieces.concat();
+            let pieces = pieces.iter().map(|piece| piece.as_bytes());
+            prop_assert_eq!(limited(pieces), limited([whole.as_bytes()]));
+        }
+
         #[test]
         fn every_split_tells_the_same(cuts in proptest::collection::vec(0..STREAM.len(), 0..12)) {
             let mut cuts = cuts;
