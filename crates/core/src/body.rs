@@ -1,55 +1,63 @@
 //! A message as it leaves.
 
-use std::ops::Range;
+use std::{iter::once, ops::Range};
 
 use bytes::Bytes;
 
-/// Bytes, of which one part may be said again further on: a long text stands in a result twice, and here
-/// once.
+/// Bytes in pieces that follow each other on the wire. A long text that stands in a result twice is here
+/// once, and what a server said at length is not copied into its envelope.
 #[derive(Debug, Clone)]
 pub struct Body {
-    bytes: Bytes,
-    again: Range<usize>,
-    at: usize,
+    first: Bytes,
+    rest: Vec<Bytes>,
 }
 
 impl Body {
     /// `bytes`, into which at `at` the part `again` is put once more.
     pub(crate) fn repeating(bytes: Bytes, again: Range<usize>, at: usize) -> Self {
-        Self { bytes, again, at }
+        Self {
+            first: bytes.slice(..at),
+            rest: vec![bytes.slice(again), bytes.slice(at..)],
+        }
     }
 
     /// How long it is on the wire.
     pub fn len(&self) -> usize {
-        self.bytes.len() + self.again.len()
+        self.parts().map(<[u8]>::len).sum()
     }
 
     /// True where it is no bytes at all.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// The pieces that follow each other on the wire; some may be empty.
-    pub fn parts(&self) -> [&[u8]; 3] {
-        let (before, after) = self.bytes.split_at(self.at);
-        [before, &self.bytes[self.again.clone()], after]
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        once(&self.first).chain(&self.rest).map(|part| &part[..])
     }
 
-    /// All of it in one piece: copied only where a part is said again.
+    /// All of it in one piece: copied only where there are several.
     pub fn into_bytes(self) -> Bytes {
-        if self.again.is_empty() {
-            return self.bytes;
+        if self.rest.is_empty() {
+            return self.first;
         }
-        self.parts().concat().into()
+        self.parts().collect::<Vec<_>>().concat().into()
     }
 }
 
 impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
+    fn from(first: Bytes) -> Self {
+        let rest = Vec::new();
+        Self { first, rest }
+    }
+}
+
+impl FromIterator<Bytes> for Body {
+    fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
+        let mut pieces = pieces.into_iter();
         Self {
-            at: bytes.len(),
-            again: 0..0,
-            bytes,
+            first: pieces.next().unwrap_or_default(),
+            rest: pieces.collect(),
         }
     }
 }
@@ -61,11 +69,22 @@ mod tests {
     #[test]
     fn a_part_is_said_again_where_it_belongs() {
         let body = Body::repeating(Bytes::from_static(b"a-bc-d"), 2..4, 5);
-        assert_eq!(body.parts(), [&b"a-bc-"[..], b"bc", b"d"]);
+        let parts: Vec<_> = body.parts().collect();
+        assert_eq!(parts, [&b"a-bc-"[..], b"bc", b"d"]);
         assert_eq!((body.len(), body.is_empty()), (8, false));
         assert_eq!(&body.into_bytes()[..], b"a-bc-bcd");
+    }
+
+    #[test]
+    fn pieces_are_one_body() {
         let plain = Body::from(Bytes::from_static(b"abc"));
-        assert_eq!(plain.parts().concat(), b"abc");
         assert_eq!((plain.len(), &plain.into_bytes()[..]), (3, &b"abc"[..]));
+        let several: Body = [&b"a"[..], b"bc"]
+            .map(Bytes::from_static)
+            .into_iter()
+            .collect();
+        assert_eq!((several.len(), &several.into_bytes()[..]), (3, &b"abc"[..]));
+        let none: Body = [].into_iter().collect();
+        assert!(none.is_empty() && none.into_bytes().is_empty());
     }
 }

@@ -280,7 +280,11 @@ mod tests {
             let plain = read(own.to_raw().bytes());
             let head = format!("{{\"id\":{id},\"result\":");
             let body = own.framed(head.as_bytes(), "\"a\":1", b'}');
-            assert!(body.parts()[1].len() > text.len());
+            assert!(
+                body.parts()
+                    .nth(1)
+                    .is_some_and(|part| part.len() > text.len())
+            );
             let length = body.len();
             let bytes = body.into_bytes();
             let message = read(&bytes);

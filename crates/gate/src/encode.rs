@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use bytes::Bytes;
 use durward_core::{
     Answer, Body, Era, Operation, OwnResult, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
 };
@@ -76,13 +75,10 @@ pub(crate) fn result(
     caching: Caching,
 ) -> Reply {
     let body = match revision.era() {
-        Era::Legacy => encode::result(id, body, &[]),
+        Era::Legacy => encode::result_with_meta(id, body, &[], &[]),
         Era::Modern => modern(id, body, caching),
     };
-    Reply::Message {
-        status: 200,
-        body: body.into(),
-    }
+    Reply::Message { status: 200, body }
 }
 
 /// What a modern result of our own begins with, by what it says of caching.
@@ -101,12 +97,12 @@ fn own(id: &RequestId, revision: Revision, result: OwnResult, caching: Caching) 
         (Era::Modern, Caching::Never) => {
             encode::own_result(id, &format!("{UNCACHED},{COMPLETE}"), result)
         }
-        (Era::Modern, Caching::For(_)) => modern(id, &result.to_raw(), caching).into(),
+        (Era::Modern, Caching::For(_)) => modern(id, &result.to_raw(), caching),
     };
     Reply::Message { status: 200, body }
 }
 
-fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Bytes {
+fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Body {
     let complete = RawJson::from_static(r#""complete""#);
     let private = RawJson::from_static(r#""private""#);
     let ttl = match caching {
@@ -132,7 +128,7 @@ fn not_complete(id: &RequestId, kind: &str, said: &RawJson) -> Reply {
     let meta = [("io.modelcontextprotocol/serverInfo", &info)];
     Reply::Message {
         status: 200,
-        body: encode::result_with_meta(id, said, &[("resultType", &kind)], &meta).into(),
+        body: encode::result_with_meta(id, said, &[("resultType", &kind)], &meta),
     }
 }
 

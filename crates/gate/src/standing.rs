@@ -108,15 +108,24 @@ impl Standing {
     /// The caller's limits for the tool at this place of the catalogue.
     pub(crate) fn tool(&self, place: usize, store: &MemoryLimits) -> &ToolStanding {
         self.tools[place].get_or_init(|| {
-            let name = &self.house.catalogue.tools()[place].tool.name;
-            self.of_tool(name, self.house.settings.limits.tool(name.as_str()), store)
+            let entry = &self.house.catalogue.tools()[place];
+            let name = &entry.tool.name;
+            let bounds = self.house.settings.limits.tool(name.as_str());
+            self.of_tool(name, entry.provider.server().is_some(), bounds, store)
         })
     }
 
-    fn of_tool(&self, name: &ToolName, bounds: Bounds, store: &MemoryLimits) -> ToolStanding {
+    fn of_tool(
+        &self,
+        name: &ToolName,
+        is_served: bool,
+        bounds: Bounds,
+        store: &MemoryLimits,
+    ) -> ToolStanding {
         let key = LimitKey::Tool(self.caller.id.clone(), name.clone());
         ToolStanding {
-            breaker: Some(store.breaker(name)),
+            // What a tool of our own can't reach is its argument's fault.
+            breaker: is_served.then(|| store.breaker(name)),
             ..bounded(&key, bounds, store)
         }
     }

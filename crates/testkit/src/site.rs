@@ -72,7 +72,18 @@ impl Site {
     /// # Panics
     /// Where no port is free.
     pub fn serving(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::serving_at("127.0.0.1:0", answer)
+    }
+
+    /// The same, at an address.
+    ///
+    /// # Panics
+    /// Where it is taken.
+    pub fn serving_at(
+        address: &str,
+        answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("its address");
         let (asked, connections) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
         let site = Self {

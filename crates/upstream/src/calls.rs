@@ -22,6 +22,7 @@ use crate::{
     offered::{Offered, exposed, own_uri},
     rounds,
     server::Server,
+    tending::ask_for_lists,
 };
 
 /// A request as the server is to get it.
@@ -33,13 +34,13 @@ struct Outgoing<'a> {
 impl Server {
     /// Makes the call.
     pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
-        let offered = self.offered();
-        let outgoing = self.outgoing(&offered, call)?;
         let held = self.held(call).ok_or_else(|| self.too_many())?;
-        let slot = held.slot();
-        let mut tried = false;
+        let (mut reopened, mut relearnt) = (false, false);
         loop {
-            let link = slot.link().await.map_err(|fault| self.refuse(&fault))?;
+            let offered = self.offered();
+            let outgoing = self.outgoing(&offered, call)?;
+            let link = held.slot().link().await;
+            let link = link.map_err(|fault| self.refuse(&fault))?;
             if call.operation.is_of_task() && link.hello().era() == Era::Legacy {
                 let sentence = "The server has no tasks of this kind any more.";
                 return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));
@@ -48,12 +49,28 @@ impl Server {
                 // What is watched goes into the connection's one `subscriptions/listen`.
                 return Ok(Answer::Result(RawJson::empty_object()));
             }
-            let made = exchange(&link, call, &outgoing).await;
-            match made {
+            match exchange(&link, call, &outgoing).await {
                 // It died before the request was sent: a new one may take it.
-                Err(fault) if !fault.ran && !tried && link.is_gone().is_some() => tried = true,
-                Err(fault) => return Err(self.refuse(&fault)),
+                Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
+                    reopened = true;
+                }
+                Err(fault) => {
+                    held.slot().failed(&fault);
+                    return Err(self.refuse(&fault));
+                }
+                // Its tools want other headers than they did (MCP 2026-07-28, server/tools): it was not run.
+                Ok(Outcome::Error(error))
+                    if error.code == code::HEADER_MISMATCH
+                        && link.hello().era() == Era::Modern
+                        && !relearnt =>
+                {
+                    relearnt = true;
+                    if let Err(fault) = ask_for_lists(self, &link).await {
+                        tracing::warn!(server = %self.name(), %fault, "a server's lists can't be had");
+                    }
+                }
                 Ok(outcome) => {
+                    held.slot().served();
                     self.note(call, &outcome);
                     return self.answer(call, &link, outcome);
                 }
@@ -99,19 +116,27 @@ impl Server {
         ];
         let quoted_uri = |exposed: &str| own_uri(server, exposed).map(encode::string);
         let named;
+        let mut on_the_way = Vec::new();
         let params = match (call.operation, &call.target) {
             (Operation::CallTool, Target::Tool(name)) => {
                 let own = offered.tools.get(name).ok_or_else(unknown)?;
                 headers = own.headers.as_ref();
                 changes.push(("name", Change::Set(&own.name)));
                 // A stage may have changed them. Where the client gave none, none are made up.
-                if members(&call.params)
-                    .iter()
-                    .any(|(key, _)| key == "arguments")
+                if !is_part(call.arguments.raw(), &call.params)
+                    && members(&call.params)
+                        .iter()
+                        .any(|(key, _)| key == "arguments")
                 {
                     changes.push(("arguments", Change::Set(call.arguments.raw())));
                 }
-                edit::changed(&call.params, &changes)
+                // Where they may be wanted again with answers, they are changed now.
+                if call.ask.is_some() && call.client.revision.era() == Era::Legacy {
+                    edit::changed(&call.params, &changes)
+                } else {
+                    on_the_way = changes;
+                    call.params.clone()
+                }
             }
             (Operation::GetPrompt, Target::Prompt(name)) => {
                 let own = offered.prompts.get(name.as_ref()).ok_or_else(unknown)?;
@@ -120,6 +145,8 @@ impl Server {
             }
             (Operation::ReadResource | Operation::Subscribe, Target::Resource(uri)) => {
                 named = quoted_uri(uri).ok_or_else(unknown)?;
+                // These end with this function; those of a tool live as long as its call.
+                let mut changes: Vec<(_, Change<'_>)> = changes;
                 changes.push(("uri", Change::Set(&named)));
                 edit::changed(&call.params, &changes)
             }
@@ -151,7 +178,7 @@ impl Server {
         };
         Ok(Outgoing {
             params,
-            exchange: ClientExchange::new(server, self.may(), call, headers),
+            exchange: ClientExchange::new(server, self.may(), call, headers, on_the_way),
         })
     }
 
@@ -278,6 +305,12 @@ async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<O
 /// Only a client that says so in this very request is given a task.
 fn may_be_task(call: &Call) -> bool {
     client_exchange::tasks(&call.client).is_some()
+}
+
+/// Is this text a stretch of that one, rather than another like it?
+fn is_part(text: &RawJson, whole: &RawJson) -> bool {
+    let (text, whole) = (text.bytes().as_ptr_range(), whole.bytes().as_ptr_range());
+    whole.start <= text.start && text.end <= whole.end
 }
 
 fn names_uri(error: &ProtocolError) -> bool {

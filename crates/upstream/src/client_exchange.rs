@@ -29,6 +29,7 @@ pub(crate) struct ClientExchange<'a> {
     /// What the client can do, less what the server may not ask for.
     pub(crate) capabilities: RawJson,
     pub(crate) headers: Option<&'a HeaderParams>,
+    pub(crate) changes: Vec<(&'static str, Change<'a>)>,
 }
 
 impl<'a> ClientExchange<'a> {
@@ -37,6 +38,7 @@ impl<'a> ClientExchange<'a> {
         may: May,
         call: &'a Call,
         headers: Option<&'a HeaderParams>,
+        changes: Vec<(&'static str, Change<'a>)>,
     ) -> Self {
         Self {
             server,
@@ -44,6 +46,7 @@ impl<'a> ClientExchange<'a> {
             call,
             capabilities: cut(&call.client, may),
             headers,
+            changes,
         }
     }
 
@@ -177,6 +180,10 @@ impl Exchange for ClientExchange<'_> {
 
     fn header_params(&self) -> Option<&HeaderParams> {
         self.headers
+    }
+
+    fn changes(&self) -> &[(&'static str, Change<'_>)] {
+        &self.changes
     }
 
     fn progress(&self, params: &RawJson) {

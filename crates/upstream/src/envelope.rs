@@ -20,7 +20,7 @@ pub(crate) fn request(
         } else {
             &[]
         };
-        return encode::relayed_request(id, method, params, ours);
+        return encode::relayed_request(id, method, params, exchange.changes(), ours);
     }
     let revision = RawJson::from_static(r#""2026-07-28""#);
     debug_assert_eq!(
@@ -41,5 +41,5 @@ pub(crate) fn request(
     if exchange.wants_progress() {
         ours.push(progress);
     }
-    encode::relayed_request(id, method, params, &ours)
+    encode::relayed_request(id, method, params, exchange.changes(), &ours)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_core::{BoxFuture, LogLevel, ProtocolError, RawJson};
-use durward_wire::{code, headers::HeaderParams};
+use durward_wire::{code, edit::Change, headers::HeaderParams};
 
 /// How a call ended: as the server says.
 #[derive(Debug, Clone)]
@@ -31,6 +31,11 @@ pub trait Exchange: Send + Sync {
     /// Which arguments a modern server over HTTP wants in headers.
     fn header_params(&self) -> Option<&HeaderParams> {
         None
+    }
+
+    /// What is to become of members of the params on their way: it is cheaper here than before.
+    fn changes(&self) -> &[(&'static str, Change<'_>)] {
+        &[]
     }
 
     /// Takes the params of a `notifications/progress`; the token in them is the link's.

@@ -49,6 +49,10 @@ impl Server {
             .iter()
             .map(|left_out| format!("`{}` is left out: {}", left_out.what, left_out.why))
             .collect();
+        notes.extend(
+            self.unlisted()
+                .map(|why| format!("its lists can't be had: {why}")),
+        );
         if let Some(counts) = link.as_ref().map(|link| link.counts())
             && counts.unattributed > 0
         {

@@ -35,6 +35,8 @@ pub struct Server {
     asked: watch::Sender<bool>,
     /// When its lists were last had from itself.
     fetched: Mutex<Option<Instant>>,
+    /// Why its lists could not be had the last time.
+    unlisted: Mutex<Option<String>>,
     changed: Mutex<Option<OnChange>>,
     subscriptions: Arc<Subscriptions>,
     signals: Arc<Signals>,
@@ -82,6 +84,7 @@ impl Server {
             asked: watch::Sender::new(known.is_some()),
             known: Mutex::new(None),
             fetched: Mutex::default(),
+            unlisted: Mutex::default(),
             changed: Mutex::default(),
             subscriptions: Arc::default(),
             signals: Arc::default(),
@@ -180,6 +183,7 @@ impl Server {
 
     /// Takes what the server itself says of what it has. True if that is news.
     pub(crate) fn learn(&self, known: Known) {
+        *lock(&self.unlisted) = None;
         *lock(&self.fetched) = Some(Instant::now());
         let is_news = self.known().as_ref() != Some(&known);
         if is_news {
@@ -204,6 +208,17 @@ impl Server {
                 tracing::warn!(%server, %error, "what is known of a server can't be kept");
             }
         });
+    }
+
+    /// It was asked for its lists, in vain.
+    pub(crate) fn has_no_lists(&self, why: String) {
+        *lock(&self.unlisted) = Some(why);
+        self.missed();
+    }
+
+    /// Why its lists could not be had, if so.
+    pub(crate) fn unlisted(&self) -> Option<String> {
+        lock(&self.unlisted).clone()
     }
 
     /// It can't be asked now.

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     /// What the last program wrote to its standard error.
     last_words: Mutex<String>,
     opened: AtomicU64,
+    /// Has the connection at hand answered a call?
+    served: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,6 +68,7 @@ impl Slot {
             fault: Mutex::default(),
             last_words: Mutex::default(),
             opened: AtomicU64::new(0),
+            served: AtomicBool::new(false),
             clock,
         }
     }
@@ -122,6 +125,16 @@ impl Slot {
         self.fault_slot().clone()
     }
 
+    /// A call was answered: a connection that serves is a good one.
+    pub(crate) fn served(&self) {
+        self.served.store(true, Ordering::Relaxed);
+    }
+
+    /// A call failed, though the connection may stand: whoever looks is to see why.
+    pub(crate) fn failed(&self, fault: &LinkFault) {
+        *self.fault_slot() = Some(fault.clone());
+    }
+
     /// What the last program wrote to its standard error before it ended.
     pub(crate) fn last_words(&self) -> String {
         lock(&self.last_words).clone()
@@ -169,7 +182,9 @@ impl Slot {
                     };
                     *lock(&self.last_words) = link.stderr_tail();
                     self.link.store(None);
-                    if since.elapsed() >= GOOD {
+                    // One that did good work is back soon, however short its life was.
+                    let served = self.served.swap(false, Ordering::Relaxed);
+                    if served || since.elapsed() >= GOOD {
                         backoff.reset();
                     }
                     // Who used it will want it again.
@@ -192,8 +207,10 @@ impl Slot {
             .send_replace(Phase::Down(Instant::now() + Duration::from_secs(3600)));
     }
 
+    /// What keeps it closed. Whoever is told so has not been sent on, whatever became of others.
     fn last_fault(&self) -> LinkFault {
-        self.fault().unwrap_or_else(closed)
+        self.fault()
+            .map_or_else(closed, |fault| fault.kind.before())
     }
 
     fn fault_slot(&self) -> MutexGuard<'_, Option<LinkFault>> {

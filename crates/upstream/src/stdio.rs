@@ -184,6 +184,9 @@ impl Drop for Calling<'_> {
         if self.seat.mailbox.is_answered() {
             return;
         }
+        if self.seat.mailbox.is_written() {
+            self.pipe.board.leave(self.seat.number);
+        }
         // From here on an answer is a stray.
         self.seat.mailbox.answer(Err(FaultKind::Closed.after()));
         if self.on_drop == OnDrop::Cancel {

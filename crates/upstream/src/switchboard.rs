@@ -6,10 +6,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use durward_core::{ProtocolError, RawJson};
 use durward_wire::{Malformed, Notification, Params, Request, RequestId, code, members};
+use tokio::time::Instant;
 
 use crate::{
     counts::Tally,
@@ -19,6 +21,11 @@ use crate::{
     said::Said,
 };
 
+/// A server may go on with a call that was cancelled, and speak for it: for so long, at most, it is not taken
+/// for another caller's.
+const LEFT: Duration = Duration::from_secs(60);
+/// So many of them are remembered.
+const MOST_LEFT: usize = 1024;
 /// So many questions of one server wait for an answer at most.
 const QUESTIONS: usize = 256;
 
@@ -36,10 +43,17 @@ pub(crate) struct Switchboard {
 #[derive(Default)]
 struct Lines {
     calls: BTreeMap<u64, Line>,
+    /// Calls of which the server may not know yet that nobody waits for them.
+    left: BTreeMap<u64, Left>,
     /// Which call was asked what.
     questions: HashMap<RequestId, u64>,
     /// Why there are no more calls.
     closed: Option<FaultKind>,
+}
+
+struct Left {
+    caller: u64,
+    until: Instant,
 }
 
 struct Line {
@@ -122,6 +136,7 @@ impl Switchboard {
             lines.closed = Some(fault.clone());
         }
         lines.questions.clear();
+        lines.left.clear();
         let calls: Vec<_> = lines
             .calls
             .values()
@@ -172,11 +187,28 @@ impl Switchboard {
         self.lock().questions.remove(question);
     }
 
+    /// Nobody waits for this call any more, though it was sent and not answered.
+    pub(crate) fn leave(&self, number: u64) {
+        let mut lines = self.lock();
+        let caller = lines.calls.get(&number).and_then(|line| line.caller);
+        let (Some(caller), true) = (caller, self.shared) else {
+            return;
+        };
+        if lines.left.len() >= MOST_LEFT {
+            lines.left.pop_first();
+        }
+        let until = Instant::now() + LEFT;
+        lines.left.insert(number, Left { caller, until });
+    }
+
     fn answer(&self, id: &RequestId, answer: Result<Outcome, LinkFault>) -> bool {
         let mailbox = id.as_u64().and_then(|number| self.mailbox(number));
         // What was never sent can't be answered.
         let taken = mailbox.is_some_and(|mailbox| mailbox.is_written() && mailbox.answer(answer));
         if !taken {
+            if let Some(number) = id.as_u64() {
+                self.lock().left.remove(&number);
+            }
             self.tally.stray();
         }
         taken
@@ -272,7 +304,11 @@ impl Switchboard {
 
     /// §6.1 (2), (4), (5).
     fn owner(&self, params: &Params) -> Owner {
-        let lines = self.lock();
+        let mut lines = self.lock();
+        if !lines.left.is_empty() {
+            let now = Instant::now();
+            lines.left.retain(|_, left| left.until > now);
+        }
         if let Some(task) = related_task(params) {
             let found = lines
                 .calls
@@ -292,6 +328,10 @@ impl Switchboard {
         let Some((number, newest)) = callers.next() else {
             return Owner::Nobody;
         };
+        let is_others = |caller| Some(caller) != newest.caller;
+        if lines.left.values().any(|left| is_others(left.caller)) {
+            return Owner::Unknown;
+        }
         if self.shared && callers.any(|(_, line)| line.caller != newest.caller) {
             return Owner::Unknown;
         }

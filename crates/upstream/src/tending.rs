@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     Hears, Link, LinkFault, Outcome, Own,
     known::Known,
-    lists::{self, Capabilities},
+    lists::{self, Capabilities, ListFault},
     server::Server,
     slot::Attends,
 };
@@ -74,6 +74,12 @@ impl Hears for Ears {
             _ => tracing::debug!(server = %server.name(), method, "nothing is known to do with it"),
         }
     }
+
+    fn renewed(&self) {
+        if let Some(server) = self.0.upgrade() {
+            server.signals().lists.notify_one();
+        }
+    }
 }
 
 impl Attends for Tending {
@@ -117,21 +123,11 @@ impl Tending {
         let has: Capabilities = link.hello().capabilities.parse().unwrap_or_default();
         loop {
             let asked = Instant::now();
-            let ttl = match lists::fetch(link, self.server.may()).await {
-                Ok(lists) => {
-                    let ttl = lists.ttl;
-                    let hello = link.hello();
-                    self.server.learn(Known {
-                        found: Some(hello.found()),
-                        capabilities: hello.capabilities.clone(),
-                        instructions: hello.instructions.clone(),
-                        lists,
-                    });
-                    ttl
-                }
+            let ttl = match ask_for_lists(&self.server, link).await {
+                Ok(ttl) => ttl,
                 Err(fault) => {
                     tracing::warn!(server = %self.server.name(), %fault, "a server's lists can't be had");
-                    self.server.missed();
+                    self.server.has_no_lists(fault.to_string());
                     None
                 }
             };
@@ -236,6 +232,23 @@ impl Tending {
             self.server.signals().lists.notify_one();
         }
     }
+}
+
+/// Asks a server for its lists, and takes them; for how long they hold, if it said so.
+pub(crate) async fn ask_for_lists(
+    server: &Server,
+    link: &Link,
+) -> Result<Option<Duration>, ListFault> {
+    let lists = lists::fetch(link, server.may()).await?;
+    let ttl = lists.ttl;
+    let hello = link.hello();
+    server.learn(Known {
+        found: Some(hello.found()),
+        capabilities: hello.capabilities.clone(),
+        instructions: hello.instructions.clone(),
+        lists,
+    });
+    Ok(ttl)
 }
 
 /// What a modern server is asked to tell of; `None` where it has nothing to tell.

@@ -10,6 +10,7 @@ use crate::scan::{
     members::{self, Member},
 };
 
+use pieces::Writer;
 pub use pieces::{Pieces, relayed_request};
 
 /// A member to write: its name and its value.
@@ -22,27 +23,28 @@ const ENVELOPE: usize = 64;
 /// A response with a result. `additions` become members of the result, unless it has members of
 /// those names; a result that is not an object stays as it is.
 pub fn result(id: &RequestId, result: &RawJson, additions: &[Addition<'_>]) -> Bytes {
-    result_with_meta(id, result, additions, &[])
+    result_with_meta(id, result, additions, &[]).into_bytes()
 }
 
 /// As [`result`], and `meta` become members of the result's `_meta`, which is made if there is none.
-/// What is there already wins, a `_meta` that is not an object too.
+/// What is there already wins, a `_meta` that is not an object too. A long result is not copied.
 pub fn result_with_meta(
     id: &RequestId,
     result: &RawJson,
     additions: &[Addition<'_>],
     meta: &[Addition<'_>],
-) -> Bytes {
-    let room = result.len() + id.raw().len() + size(additions) + size(meta) + ENVELOPE;
-    let mut out = start(room, Some(id));
-    out.put_slice(br#","result":"#);
+) -> Body {
+    let copied = result.len().min(pieces::SHARED);
+    let room = copied + id.raw().len() + size(additions) + size(meta) + ENVELOPE;
+    let mut out = Writer::new(start(room, Some(id)));
+    out.put(br#","result":"#);
     if additions.is_empty() && meta.is_empty() {
-        out.put_slice(result.bytes());
+        out.share(result.bytes().clone());
     } else {
         put_extended(&mut out, result, additions, meta);
     }
-    out.put_u8(b'}');
-    out.freeze()
+    out.put(b"}");
+    out.into_body()
 }
 
 /// A response with a result of our own making; the members that `first` spells out (`"a":1,"b":2`) come
@@ -97,9 +99,10 @@ pub fn object(members: &[Addition<'_>]) -> RawJson {
 /// The object with `additions` before its own members, unless it has members of those names. What is
 /// not an object stays as it is.
 pub fn extended(object: &RawJson, additions: &[Addition<'_>]) -> RawJson {
-    let mut out = BytesMut::with_capacity(object.len() + size(additions));
+    let room = object.len().min(pieces::SHARED) + size(additions);
+    let mut out = Writer::new(BytesMut::with_capacity(room));
     put_extended(&mut out, object, additions, &[]);
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_scanned(out.into_body().into_bytes())
 }
 
 /// The object with another value of this member, which is added at its end where there is none. What is
@@ -155,47 +158,42 @@ fn put_call(mut out: BytesMut, method: &str, params: &RawJson) -> Bytes {
 }
 
 fn put_extended(
-    out: &mut BytesMut,
+    out: &mut Writer,
     object: &RawJson,
     additions: &[Addition<'_>],
     meta: &[Addition<'_>],
 ) {
     let text = object.bytes();
     let (Some(open), Some(found)) = (memchr::memchr(b'{', text), members::spans(object)) else {
-        out.put_slice(text);
-        return;
+        return out.share(text.clone());
     };
     let has = |name: &str| found.iter().any(|member| member.is_named(text, name));
     let own_meta = found.iter().find(|member| member.is_named(text, "_meta"));
-    out.put_u8(b'{');
-    let mut wrote = put_members(out, additions.iter().filter(|(name, _)| !has(name)));
+    out.put(b"{");
+    let mut wrote = put_members(
+        &mut out.last,
+        additions.iter().filter(|(name, _)| !has(name)),
+    );
     if own_meta.is_none() && !meta.is_empty() {
-        put_comma(out, wrote);
-        put_quoted(out, "_meta");
-        out.put_slice(b":{");
-        put_members(out, meta.iter());
-        out.put_u8(b'}');
+        put_comma(&mut out.last, wrote);
+        out.put(br#""_meta":{"#);
+        put_members(&mut out.last, meta.iter());
+        out.put(b"}");
         wrote = true;
     }
-    put_comma(out, wrote && !found.is_empty());
+    put_comma(&mut out.last, wrote && !found.is_empty());
     match own_meta.filter(|_| !meta.is_empty()) {
         Some(own) => put_with_meta(out, text, open, own, meta),
-        None => out.put_slice(&text[open + 1..]),
+        None => out.share(text.slice(open + 1..)),
     }
 }
 
 /// Writes what follows the object's `{`, and extends its `_meta` on the way.
-fn put_with_meta(
-    out: &mut BytesMut,
-    text: &Bytes,
-    open: usize,
-    own: &Member,
-    meta: &[Addition<'_>],
-) {
+fn put_with_meta(out: &mut Writer, text: &Bytes, open: usize, own: &Member, meta: &[Addition<'_>]) {
     let value = own.value.range();
-    out.put_slice(&text[open + 1..value.start]);
+    out.share(text.slice(open + 1..value.start));
     put_extended(out, &own.value(text), meta, &[]);
-    out.put_slice(&text[value.end..]);
+    out.share(text.slice(value.end..));
 }
 
 /// Writes members without brackets. True if there was one.

@@ -1,4 +1,4 @@
-# Sourced by `suite` and by `tests/clients/run`: sets NODE and CONFORMANCE, installing what is missing.
+# Sourced by `suite`, `suite-client` and by `tests/clients/run`: sets NODE and CONFORMANCE, installing what is missing.
 # Everything goes under $CONFORMANCE_HOME; nothing but the npm registry is used.
 
 : "${CONFORMANCE_HOME:=${XDG_CACHE_HOME:-$HOME/.cache}/mcp-conformance}"

@@ -95,7 +95,7 @@ async fn write(
     let mut out = BytesMut::new();
     while let Some(mut message) = outbox.recv().await {
         loop {
-            if message.len() >= BATCH && message.parts().into_iter().all(is_one_line) {
+            if message.len() >= BATCH && message.parts().all(is_one_line) {
                 send(&mut writer, &out).await?;
                 for part in message.parts() {
                     send(&mut writer, part).await?;

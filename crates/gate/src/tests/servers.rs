@@ -204,12 +204,13 @@ async fn an_endpoint_of_its_own_says_what_the_server_says_of_itself() {
     let instructions = merged["instructions"].as_str().unwrap();
     assert!(instructions.contains("durward guards these tools"));
     assert!(instructions.ends_with("\n\n# crm\n\nAsk for customers by name."));
-    let keys: Vec<_> = merged["capabilities"]
+    let mut keys: Vec<_> = merged["capabilities"]
         .as_object()
         .unwrap()
         .keys()
         .cloned()
         .collect();
+    keys.sort_unstable();
     assert_eq!(
         keys,
         ["completions", "logging", "prompts", "resources", "tools"]

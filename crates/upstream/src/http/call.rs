@@ -1,11 +1,13 @@
 //! One call over HTTP.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{cell::OnceCell, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use durward_core::RawJson;
 use durward_wire::{
-    Malformed, Params, RequestId, encode,
+    Malformed, Params, RequestId,
+    edit::Change,
+    encode,
     headers::{encoded, named_member},
 };
 use tokio::{task::yield_now, time::sleep};
@@ -344,6 +346,7 @@ impl Drop for Calling<'_> {
         talk::leave_unanswered(&self.seat, self.http);
         // A modern server is told by the end of the connection.
         if !self.is_done && !self.modern && !self.seat.mailbox.is_answered() {
+            self.http.shared.board.leave(self.seat.number);
             let id = RequestId::from(self.seat.number);
             let params = encode::object(&[("requestId", id.raw())]);
             self.http.notify("notifications/cancelled", &params);
@@ -378,12 +381,22 @@ impl Lines {
         let header_params = exchange.header_params();
         let member = named_member(method);
         if member.is_some() || header_params.is_some() {
-            let params = Params::try_from(params.clone()).unwrap_or_default();
-            if let Some(name) = member.and_then(|member| params.string(member).ok()?) {
+            let read = OnceCell::new();
+            let get = |key: &str| {
+                let change = exchange.changes().iter().find(|(name, _)| *name == key);
+                match change {
+                    Some((_, Change::Set(value))) => Some((*value).clone()),
+                    Some((_, Change::Drop)) => None,
+                    None => read
+                        .get_or_init(|| Params::try_from(params.clone()).unwrap_or_default())
+                        .get(key),
+                }
+            };
+            if let Some(name) = member.and_then(|member| get(member)?.parse::<String>().ok()) {
                 lines.push(("mcp-name".into(), encoded(&name).into_owned()));
             }
             if let Some(header_params) = header_params
-                && let Some(arguments) = params.get("arguments")
+                && let Some(arguments) = get("arguments")
             {
                 let own = header_params.lines(&arguments);
                 lines.extend(own.into_iter().map(|(name, value)| (name.into(), value)));

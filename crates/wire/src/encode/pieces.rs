@@ -1,10 +1,11 @@
 //! A request to an upstream: a client's params with `_meta` of our own, and long parts not copied.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use durward_core::{RawJson, put_quoted};
+use durward_core::{Body, RawJson, put_quoted};
 
 use super::{Addition, ENVELOPE, put_comma, put_members, size, start};
 use crate::{
+    edit::Change,
     frame, meta,
     scan::{
         RequestId,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A part that is at least so long is shared, not copied.
-const SHARED: usize = 16 * 1024;
+pub(super) const SHARED: usize = 16 * 1024;
 
 /// A message as what is to be written one after the other; one piece unless it is long.
 #[derive(Debug, Clone, Default)]
@@ -60,11 +61,13 @@ impl From<Bytes> for Pieces {
 }
 
 /// A request whose params are a client's: what belongs to the client's envelope comes off their `_meta`
-/// (see [`meta::read`]), `additions` come on, and the rest goes as it was spelled.
+/// (see [`meta::read`]), `additions` come on, and the rest goes as it was spelled. `changes` are to members
+/// of the params other than `_meta`.
 pub fn relayed_request(
     id: &RequestId,
     method: &str,
     params: &RawJson,
+    changes: &[(&str, Change<'_>)],
     additions: &[Addition<'_>],
 ) -> Pieces {
     let copied = params.len().min(SHARED);
@@ -75,7 +78,10 @@ pub fn relayed_request(
     out.put(br#","method":"#);
     put_quoted(&mut out.last, method);
     out.put(br#","params":"#);
-    put_params(&mut out, params, additions);
+    match changes {
+        [] => put_params(&mut out, params, additions),
+        changes => put_changed(&mut out, params, changes, additions),
+    }
     out.put(b"}");
     out.finish()
 }
@@ -126,6 +132,83 @@ fn put_params(out: &mut Writer, params: &RawJson, additions: &[Addition<'_>]) {
     out.share(text.slice(value.end..));
 }
 
+/// As [`put_params`] and [`changed`](crate::edit::changed) in one.
+fn put_changed(
+    out: &mut Writer,
+    params: &RawJson,
+    changes: &[(&str, Change<'_>)],
+    additions: &[Addition<'_>],
+) {
+    let text = params.bytes();
+    let Some(found) = members::spans(params) else {
+        return out.share(text.clone());
+    };
+    let named = |name: &str| found.iter().find(|member| member.is_named(text, name));
+    out.put(b"{");
+    let mut wrote = false;
+    let own = named("_meta");
+    if own.is_none() && !additions.is_empty() {
+        out.put(br#""_meta":{"#);
+        put_members(&mut out.last, additions.iter());
+        out.put(b"}");
+        wrote = true;
+    }
+    for member in &found {
+        let change = changes.iter().find(|(key, _)| member.is_named(text, key));
+        let is_meta = own.is_some_and(|own| own.key_start() == member.key_start());
+        let value = match change {
+            Some((_, Change::Drop)) => continue,
+            Some((_, Change::Set(value))) => value.bytes().clone(),
+            None if is_meta => match of_ours(&member.value(text), additions) {
+                Some(meta) => meta,
+                None => continue,
+            },
+            None => text.slice(member.value.range()),
+        };
+        put_comma(&mut out.last, wrote);
+        out.put(member.quoted_name(text));
+        out.put(b":");
+        out.share(value);
+        wrote = true;
+    }
+    for (key, change) in changes {
+        if let (Change::Set(value), None) = (change, named(key)) {
+            put_comma(&mut out.last, wrote);
+            put_quoted(&mut out.last, key);
+            out.put(b":");
+            out.share(value.bytes().clone());
+            wrote = true;
+        }
+    }
+    out.put(b"}");
+}
+
+/// A client's `_meta` as a server gets it; `None` where nothing is left of it.
+fn of_ours(own: &RawJson, additions: &[Addition<'_>]) -> Option<Bytes> {
+    let Some(inner) = members::spans(own) else {
+        return Some(own.bytes().clone());
+    };
+    let kept = members::remaining(own, &inner, meta::is_envelope);
+    if additions.is_empty() {
+        return match inner.is_empty() {
+            true => Some(own.bytes().clone()),
+            false => kept.map(|kept| kept.bytes().clone()),
+        };
+    }
+    let mut out = BytesMut::with_capacity(size(additions) + own.len() + 2);
+    out.put_u8(b'{');
+    put_members(&mut out, additions.iter());
+    match kept {
+        Some(kept) => {
+            out.put_u8(b',');
+            let open = memchr::memchr(b'{', kept.bytes()).map_or(0, |at| at + 1);
+            out.put_slice(&kept.bytes()[open..]);
+        }
+        None => out.put_u8(b'}'),
+    }
+    Some(out.freeze())
+}
+
 /// Writes the object without its member at `at`, and without the comma that came with it.
 fn put_without(out: &mut Writer, text: &Bytes, found: &[Member], at: usize) {
     let own = &found[at];
@@ -142,24 +225,24 @@ fn put_without(out: &mut Writer, text: &Bytes, found: &[Member], at: usize) {
 }
 
 /// Collects pieces; what is short is copied together.
-struct Writer {
+pub(super) struct Writer {
     done: Vec<Bytes>,
-    last: BytesMut,
+    pub(super) last: BytesMut,
 }
 
 impl Writer {
-    fn new(last: BytesMut) -> Self {
+    pub(super) fn new(last: BytesMut) -> Self {
         Self {
             done: Vec::new(),
             last,
         }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
+    pub(super) fn put(&mut self, bytes: &[u8]) {
         self.last.put_slice(bytes);
     }
 
-    fn share(&mut self, bytes: Bytes) {
+    pub(super) fn share(&mut self, bytes: Bytes) {
         if bytes.len() < SHARED {
             return self.put(&bytes);
         }
@@ -167,14 +250,23 @@ impl Writer {
         self.done.push(bytes);
     }
 
-    fn finish(mut self) -> Pieces {
+    fn finish(self) -> Pieces {
+        let parts = self.into_parts();
+        let len = parts.iter().map(Bytes::len).sum();
+        Pieces { parts, len }
+    }
+
+    pub(super) fn into_parts(mut self) -> Vec<Bytes> {
         if !self.last.is_empty() {
             self.done.push(self.last.freeze());
         }
-        let len = self.done.iter().map(Bytes::len).sum();
-        Pieces {
-            parts: self.done,
-            len,
+        self.done
+    }
+
+    pub(super) fn into_body(self) -> Body {
+        match self.done.is_empty() {
+            true => self.last.freeze().into(),
+            false => self.into_parts().into_iter().collect(),
         }
     }
 }
@@ -192,7 +284,16 @@ mod tests {
             .map(|(name, value)| (*name, raw(value)))
             .collect();
         let additions: Vec<_> = values.iter().map(|(name, value)| (*name, value)).collect();
-        let pieces = relayed_request(&RequestId::from(7), "tools/call", &raw(params), &additions);
+        changed(&raw(params), &[], &additions)
+    }
+
+    fn changed(
+        params: &RawJson,
+        changes: &[(&str, Change<'_>)],
+        additions: &[Addition<'_>],
+    ) -> String {
+        let id = RequestId::from(7);
+        let pieces = relayed_request(&id, "tools/call", params, changes, additions);
         let whole = String::from_utf8(pieces.parts().concat()).unwrap();
         assert_eq!(whole.len(), pieces.len());
         let head = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"#;
@@ -258,14 +359,43 @@ mod tests {
         let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(SHARED));
         let params = RawJson::from_scanned(Bytes::from(text));
         let one = RawJson::from_static("1");
-        let pieces = relayed_request(&RequestId::from(1), "m", &params, &[("x", &one)]);
+        let pieces = relayed_request(&RequestId::from(1), "m", &params, &[], &[("x", &one)]);
         assert_eq!(pieces.parts().len(), 3);
         assert_eq!(pieces.parts()[1].as_ptr(), params.bytes()[1..].as_ptr());
         let line = pieces.into_line();
         assert!(line.ends_with(b"\"}}\n"));
     }
 
+    #[test]
+    fn a_long_member_is_shared_while_others_change() {
+        let text = format!(r#"{{"a":"{}","name":"x__y"}}"#, "x".repeat(SHARED));
+        let params = RawJson::from_scanned(Bytes::from(text));
+        let own = RawJson::from_static(r#""y""#);
+        let changes = [("name", Change::Set(&own))];
+        let pieces = relayed_request(&RequestId::from(1), "m", &params, &changes, &[]);
+        assert_eq!(pieces.parts()[1].as_ptr(), params.bytes()[5..].as_ptr());
+        assert!(pieces.into_line().ends_with(b"x\",\"name\":\"y\"}}\n"));
+    }
+
     proptest! {
+        #[test]
+        fn changes_and_envelope_at_once_are_one_after_the_other(
+            params in r#"\{("a" ?:1,)?("_meta": ?(\{("x":1)?\}|\{"progressToken":1\}|\{"x": 1,"progressToken":1\}|7),)?("b":\[ 2\],)?"c":3 ?\}"#,
+            set in "[abcd]",
+            drop in "[abcd]",
+            ours: bool,
+        ) {
+            let params = RawJson::from_scanned(Bytes::from(params));
+            let (one, seven) = (RawJson::from_static("1.0"), RawJson::from_static("7"));
+            let mut changes = vec![(set.as_str(), Change::Set(&one))];
+            if set != drop {
+                changes.push((drop.as_str(), Change::Drop));
+            }
+            let ours: &[_] = if ours { &[("progressToken", &seven)] } else { &[] };
+            let after = crate::edit::changed(&params, &changes);
+            prop_assert_eq!(changed(&params, &changes, ours), changed(&after, &[], ours));
+        }
+
         #[test]
         fn it_stays_sound(before in "[ab]{0,2}", keys in "[xp]{0,3}", after in "[cd]{0,2}", ours: bool) {
             let members = |keys: &str| {

@@ -61,7 +61,7 @@ fn meta_is_made_or_extended() {
     let (one, two) = (raw("1"), raw("2"));
     let written = |body| {
         let meta = [("k", &one), ("l", &two)];
-        let bytes = result_with_meta(&id, &raw(body), &[("a", &one)], &meta);
+        let bytes = result_with_meta(&id, &raw(body), &[("a", &one)], &meta).into_bytes();
         let head = r#"{"jsonrpc":"2.0","id":1,"result":"#;
         text(&bytes)
             .strip_prefix(head)
@@ -152,6 +152,7 @@ proptest! {
         let body = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
         let body = RawJson::from_scanned(body.into());
         let bytes = result_with_meta(&RequestId::from(1), &body, &[("a", &one)], &[("a", &one)]);
+        let bytes = bytes.into_bytes();
         prop_assert!(scan(&bytes, ScanLimits::default()).is_ok(), "{}", text(&bytes));
         let written: Value = serde_json::from_slice(&bytes).unwrap();
         prop_assert_eq!(&written["result"]["_meta"]["a"], &json!(1));

@@ -3,11 +3,13 @@
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a program")]
 
+mod http;
+
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, read_to_string},
     io::{BufRead, Write, stdin, stdout},
-    process::exit,
+    process::{exit, id as pid},
     sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
@@ -28,6 +30,10 @@ struct Settings {
     delay: Duration,
     die_after: Option<usize>,
     tools: usize,
+    offer: Option<String>,
+    http: Option<String>,
+    redirect: Option<String>,
+    stubborn: bool,
 }
 
 fn settings() -> Settings {
@@ -54,6 +60,12 @@ fn settings() -> Settings {
             "--delay-ms" => settings.delay = Duration::from_millis(number(value()) as u64),
             "--die-after" => settings.die_after = Some(number(value())),
             "--tools" => settings.tools = number(value()),
+            "--offer" => settings.offer = Some(read_to_string(value()).expect("a file of tools")),
+            "--http" => settings.http = Some(value()),
+            "--redirect" => settings.redirect = Some(value()),
+            "--stubborn" => settings.stubborn = true,
+            // Only there to be found among the processes.
+            "--mark" => drop(value()),
             "--garbage" => println!("this is no JSON\n{{\"half\":"),
             "--stderr" => eprintln!("{}", value()),
             "--die" => exit(3),
@@ -81,6 +93,11 @@ struct Shared {
     legacy: bool,
     modern: bool,
     tools: usize,
+    /// Tools beside its own, as they are spelled.
+    offer: Vec<Box<RawValue>>,
+    /// Where it sends all who ask it by HTTP.
+    redirect: Option<String>,
+    has_changes: bool,
     /// Questions that wait for their answers, by their ids.
     asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
     /// Calls that were cancelled.
@@ -97,12 +114,20 @@ fn main() {
         legacy: settings.legacy,
         modern: settings.modern,
         tools: settings.tools,
+        offer: settings.offer.map_or_else(Vec::new, |tools| {
+            serde_json::from_str(&tools).expect("an array of tools")
+        }),
+        redirect: settings.redirect,
+        has_changes: settings.http.is_none(),
         asked: Mutex::default(),
         cancelled: Mutex::default(),
         more: Mutex::default(),
         subscribed: Mutex::default(),
         listens: Mutex::default(),
     }));
+    if let Some(address) = &settings.http {
+        return http::serve(server, address);
+    }
     let mut taken = 0;
     for line in stdin().lock().lines() {
         let Ok(line) = line else { break };
@@ -121,9 +146,17 @@ fn main() {
         // Each on its own thread: calls overlap.
         thread::spawn(move || server.take(&message));
     }
+    if settings.stubborn {
+        loop {
+            thread::park();
+        }
+    }
 }
 
 fn say(message: &str) {
+    if http::said(message) {
+        return;
+    }
     let mut out = stdout().lock();
     // Whoever reads may be gone, and then so is this process soon.
     let _ = out.write_all(format!("{message}\n").as_bytes());
@@ -185,14 +218,19 @@ impl Server {
         }
         let result = match method {
             "server/discover" if is_modern => json!({
-                "supportedVersions": [MODERN], "capabilities": capabilities(), "instructions": "be kind",
+                "supportedVersions": [MODERN], "capabilities": capabilities(self.0.has_changes), "instructions": "be kind",
                 "ttlMs": 1000, "cacheScope": "public"
             }),
             "initialize" => json!({
-                "protocolVersion": "2025-11-25", "capabilities": capabilities(),
+                "protocolVersion": "2025-11-25", "capabilities": capabilities(self.0.has_changes),
                 "serverInfo": {"name": "raw", "version": "1"}, "instructions": "be kind"
             }),
-            "tools/list" => json!({"tools": self.tools()}),
+            "tools/list" => {
+                let tools = serde_json::to_string(&self.tools()).expect("tools");
+                let more: String = self.0.offer.iter().map(|tool| format!(",{tool}")).collect();
+                let all = tools.trim_end_matches(']');
+                return Ok(Some(format!(r#"{{"tools":{all}{more}]}}"#)));
+            }
             "resources/list" => json!({"resources": [{"uri": "raw://a", "name": "a", "x": 1}]}),
             "resources/templates/list" => {
                 json!({"resourceTemplates": [{"uriTemplate": "raw://t/{x}", "name": "t"}]})
@@ -251,6 +289,10 @@ impl Server {
             "cancelled",
             "id",
             "pid",
+            "half",
+            "stray",
+            "flood",
+            "stderr",
         ]
         .map(ToOwned::to_owned)
         .into();
@@ -281,7 +323,36 @@ impl Server {
                 r#"{{"content":[{{"type":"text","text":"echo"}}],"structuredContent":{{"params":{params}}},"unknown":{{"n":1.50}}}}"#
             ),
             "id" => text(id),
-            "pid" => text(&std::process::id().to_string()),
+            "pid" => text(&pid().to_string()),
+            // Half a line, and the end.
+            "half" => {
+                let mut out = stdout().lock();
+                let _ = out.write_all(br#"{"jsonrpc":"2.0","id"#).and_then(|()| out.flush());
+                exit(6);
+            }
+            // Answers to what was answered, to what nobody asked, and one answer twice.
+            "stray" => {
+                let number = id.parse::<u64>().unwrap_or_default();
+                for id in [0, number + 100_000, u64::MAX] {
+                    say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, text("stray")));
+                }
+                say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, text("once")));
+                text("twice")
+            }
+            "flood" => {
+                for number in 0..number("count") {
+                    let params = json!({"progressToken": number, "progress": number, "level": "info", "data": "flood"});
+                    tell(["notifications/message", "notifications/progress"][number as usize % 2], &params);
+                }
+                text("flooded")
+            }
+            "stderr" => {
+                let line = "e".repeat(1023);
+                for _ in 0..number("kib") {
+                    eprintln!("{line}");
+                }
+                text("complained")
+            }
             "sleep" => {
                 thread::sleep(Duration::from_millis(number("ms")));
                 text("slept")
@@ -296,17 +367,20 @@ impl Server {
             "error" => return Err((number("code").try_into().map_or(0, |code: i64| -code), "an error".into())),
             "cancelled" => text(&self.0.cancelled.lock().unwrap().join(",")),
             "progress" => {
+                let message = arguments["message"].as_str().unwrap_or("on the way");
                 let token = &read["_meta"]["progressToken"];
                 for step in 1..=number("steps") {
                     if !token.is_null() {
                         tell("notifications/progress", &json!({"progressToken": token,
-                            "progress": step, "total": number("steps"), "message": "on the way"}));
+                            "progress": step, "total": number("steps"), "message": message}));
                     }
                 }
-                text("done")
+                text(message)
             }
             "log" => {
-                let told = json!({"level": arguments["level"], "logger": "raw", "data": {"n": 1}});
+                thread::sleep(Duration::from_millis(number("ms")));
+                let data = arguments.get("data").cloned().unwrap_or_else(|| json!({"n": 1}));
+                let told = json!({"level": arguments["level"], "logger": "raw", "data": data});
                 tell("notifications/message", &told);
                 text("logged")
             }
@@ -375,7 +449,8 @@ fn raw(id: &str) -> Value {
     serde_json::from_str(id).expect("a value")
 }
 
-fn capabilities() -> Value {
-    json!({"tools": {"listChanged": true}, "resources": {"subscribe": true, "listChanged": true},
-        "prompts": {"listChanged": true}, "completions": {}, "logging": {}})
+fn capabilities(has_changes: bool) -> Value {
+    json!({"tools": {"listChanged": has_changes},
+        "resources": {"subscribe": has_changes, "listChanged": has_changes},
+        "prompts": {"listChanged": has_changes}, "completions": {}, "logging": {}})
 }
