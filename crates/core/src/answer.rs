@@ -12,6 +12,9 @@ pub enum Answer {
     /// A modern server's `input_required`, as it came: what the client must bring first. The gate seals
     /// its `requestState`; only modern clients can be told.
     Asks(RawJson),
+    /// A modern server's `task`, as it came: it goes on working, and the client looks at it later. The gate
+    /// seals its `taskId`; only modern clients that declare the extension can be told.
+    Task(RawJson),
     /// A JSON-RPC error, as an upstream or a provider words it.
     Error(ProtocolError),
 }
@@ -20,7 +23,7 @@ impl Answer {
     /// The answer's size on the wire, without the envelope.
     pub fn len(&self) -> usize {
         match self {
-            Self::Result(body) | Self::Asks(body) => body.len(),
+            Self::Result(body) | Self::Asks(body) | Self::Task(body) => body.len(),
             Self::Own(result) => result.size(),
             Self::Error(error) => error.message.len() + error.data.as_ref().map_or(0, RawJson::len),
         }

@@ -108,6 +108,12 @@ pub enum Operation {
     Complete,
     /// `resources/subscribe`, or a URI of `subscriptions/listen`.
     Subscribe,
+    /// `tasks/get` of a task that a call of the target has become.
+    GetTask,
+    /// `tasks/update`
+    UpdateTask,
+    /// `tasks/cancel`
+    CancelTask,
 }
 
 impl Operation {
@@ -119,7 +125,15 @@ impl Operation {
             Self::GetPrompt => "prompts/get",
             Self::Complete => "completion/complete",
             Self::Subscribe => "resources/subscribe",
+            Self::GetTask => "tasks/get",
+            Self::UpdateTask => "tasks/update",
+            Self::CancelTask => "tasks/cancel",
         }
+    }
+
+    /// Is it about a task that a call has become?
+    pub fn is_of_task(self) -> bool {
+        matches!(self, Self::GetTask | Self::UpdateTask | Self::CancelTask)
     }
 }
 
@@ -286,6 +300,8 @@ pub struct Call {
     pub ask: Option<Arc<dyn Ask>>,
     /// What a modern client brings back for a modern server that asked in an earlier round.
     pub resumed: Option<Resumed>,
+    /// The server's own id of the task that it is about.
+    pub task: Option<Box<str>>,
     /// The folders beyond which it may touch no file, where the client named its own.
     pub narrowed: Option<Arc<ClientRoots>>,
 }

@@ -138,7 +138,12 @@ impl Status {
                 .map_err(unwritten)?
             }
             Operation::Subscribe => RawJson::empty_object(),
-            Operation::Complete | Operation::CallTool | Operation::GetPrompt => {
+            Operation::Complete
+            | Operation::CallTool
+            | Operation::GetPrompt
+            | Operation::GetTask
+            | Operation::UpdateTask
+            | Operation::CancelTask => {
                 return Err(Refusal::new(
                     RefusalCode::NotFound,
                     "There is no such thing here.",

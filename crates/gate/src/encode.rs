@@ -132,15 +132,16 @@ fn modern(id: &RequestId, body: &RawJson, caching: Caching) -> Body {
     encode::result_with_meta(id, body, &additions, &meta)
 }
 
-/// Tells a modern client what it must bring first (MCP 2026-07-28, basic/patterns/mrtr). With durward's
-/// question for its roots comes no state: what it answers narrows its own call alone.
-fn input_required(id: &RequestId, wanted: &RawJson) -> Reply {
-    let kind = RawJson::from_static(r#""input_required""#);
+/// Tells a modern client what it must bring first (MCP 2026-07-28, basic/patterns/mrtr), or which task its
+/// call has become. With durward's question for its roots comes no state: what it answers narrows its own
+/// call alone.
+fn not_complete(id: &RequestId, kind: &str, said: &RawJson) -> Reply {
+    let kind = encode::string(kind);
     let info = server_info();
     let meta = [("io.modelcontextprotocol/serverInfo", &info)];
     Reply::Message {
         status: 200,
-        body: encode::result_with_meta(id, wanted, &[("resultType", &kind)], &meta),
+        body: encode::result_with_meta(id, said, &[("resultType", &kind)], &meta),
     }
 }
 
@@ -169,10 +170,13 @@ pub(crate) fn ended(
         Ended::Answered(Answer::Own(own_result)) => own(id, revision, own_result, caching),
         Ended::Answered(Answer::Error(cause)) => error(Some(id), revision.era(), &cause),
         Ended::Answered(Answer::Asks(wanted)) if revision.era() == Era::Modern => {
-            input_required(id, &wanted)
+            not_complete(id, "input_required", &wanted)
         }
-        Ended::Answered(Answer::Asks(_)) => {
-            let cause = "the server's question can't be put to a client of this revision";
+        Ended::Answered(Answer::Task(task)) if revision.era() == Era::Modern => {
+            not_complete(id, "task", &task)
+        }
+        Ended::Answered(Answer::Asks(_) | Answer::Task(_)) => {
+            let cause = "the server's answer can't be put to a client of this revision";
             error(
                 Some(id),
                 revision.era(),
@@ -181,7 +185,7 @@ pub(crate) fn ended(
         }
         Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
         Ended::Refused(refusal) if refusal.detail == Some(ASKED) => {
-            input_required(id, &roots::input_required())
+            not_complete(id, "input_required", &roots::input_required())
         }
         Ended::Refused(refusal) => {
             let is_tool = operation == Operation::CallTool;
@@ -202,6 +206,7 @@ pub(crate) fn ended(
 fn is_of_the_protocol(refusal: &Refusal) -> bool {
     let details = [
         "unknown_tool",
+        "unknown_task",
         HEADER_MISMATCH,
         "request_state",
         "input_responses",

@@ -58,7 +58,11 @@ impl Guide {
                 r#"{"completion":{"values":[],"total":0,"hasMore":false}}"#,
             )),
             Operation::Subscribe => Ok(RawJson::empty_object()),
-            Operation::CallTool | Operation::GetPrompt => {
+            Operation::CallTool
+            | Operation::GetPrompt
+            | Operation::GetTask
+            | Operation::UpdateTask
+            | Operation::CancelTask => {
                 return Err(Refusal::new(
                     RefusalCode::NotFound,
                     "There is no such thing here.",

@@ -33,6 +33,7 @@ mod stages;
 mod standing;
 mod stopwatch;
 pub mod stream;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod updates;

@@ -123,6 +123,8 @@ pub(crate) struct Asked {
     pub(crate) answers: Option<RawJson>,
     /// `requestState`: what it was given to bring back with them.
     pub(crate) state: Option<String>,
+    /// The server's own id of the task that it is about.
+    pub(crate) task: Option<Box<str>>,
 }
 
 impl Gate {
@@ -160,6 +162,9 @@ impl Gate {
             "tools/call" | "resources/read" | "prompts/get" | "completion/complete" => {
                 self.ask_for(origin, request, outlet, cancel).await
             }
+            "tasks/get" | "tasks/update" | "tasks/cancel" if !legacy => {
+                self.ask_for(origin, request, outlet, cancel).await
+            }
             "ping" if legacy => plain(Ok(RawJson::empty_object()), Caching::Unsaid),
             "logging/setLevel" if legacy => {
                 plain(methods::logging::set_level(origin, params), Caching::Unsaid)
@@ -188,7 +193,11 @@ impl Gate {
         outlet: Option<&Outlet>,
         cancel: &Cancel,
     ) -> Reply {
-        let mut asked = methods::calls::read(origin, request);
+        let read = |origin: &Origin| match request.method.as_str() {
+            "tasks/get" | "tasks/update" | "tasks/cancel" => self.read_task(origin, request),
+            _ => methods::calls::read(origin, request),
+        };
+        let mut asked = read(origin);
         let mut later = None;
         if matches!(&asked, Ok(asked) if matches!(asked.subject, Subject::Unknown)) {
             let standing = self.with_newcomers(origin).await;
@@ -197,7 +206,7 @@ impl Gate {
                     standing,
                     ..origin.clone()
                 });
-                asked = methods::calls::read(origin, request);
+                asked = read(origin);
             }
         }
         let origin = later.as_ref().unwrap_or(origin);
@@ -287,6 +296,7 @@ impl Gate {
             wants_progress: origin.meta.progress_token.is_some(),
             ask: None,
             resumed: None,
+            task: asked.task,
             narrowed: None,
         };
         let mut walk = Walk {

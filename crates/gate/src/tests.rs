@@ -16,5 +16,6 @@ mod roots;
 mod served;
 mod servers;
 mod stages;
+mod tasks;
 mod watched;
 mod world;

@@ -215,7 +215,12 @@ pub(crate) fn recordable_tool(name: &str) -> Target {
 }
 
 /// What an unknown target of this kind is called in a refusal.
-pub(crate) fn unknown(target: &Target, called: Option<&str>) -> Refusal {
+pub(crate) fn unknown(call: &Call, called: Option<&str>) -> Refusal {
+    let target = &call.target;
+    if call.operation.is_of_task() {
+        let sentence = "There is no such task, or no longer.";
+        return Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task");
+    }
     let name: String = called.unwrap_or(target.name()).chars().take(128).collect();
     let (detail, sentence) = match target {
         Target::Tool(_) => ("unknown_tool", format!("Unknown tool: {name}")),

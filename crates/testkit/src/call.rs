@@ -44,6 +44,7 @@ pub fn call(tool: &str, arguments: &str) -> Call {
         wants_progress: false,
         ask: None,
         resumed: None,
+        task: None,
         narrowed: None,
     }
 }

@@ -18,7 +18,7 @@ use durward_wire::{
 
 use crate::{
     FaultKind, Link, LinkFault, Outcome,
-    client_exchange::ClientExchange,
+    client_exchange::{self, ClientExchange},
     offered::{Offered, exposed, own_uri},
     rounds,
     server::Server,
@@ -41,6 +41,10 @@ impl Server {
             let outgoing = self.outgoing(&offered, call)?;
             let link = held.slot().link().await;
             let link = link.map_err(|fault| self.refuse(&fault))?;
+            if call.operation.is_of_task() && link.hello().era() == Era::Legacy {
+                let sentence = "The server has no tasks of this kind any more.";
+                return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));
+            }
             if call.operation == Operation::Subscribe && link.hello().era() == Era::Modern {
                 // What is watched goes into the connection's one `subscriptions/listen`.
                 return Ok(Answer::Result(RawJson::empty_object()));
@@ -164,6 +168,12 @@ impl Server {
                 ];
                 edit::rewritten(&call.params, REFERRED, |_| Some(own.clone()))
             }
+            (operation, Target::Tool(_)) if operation.is_of_task() => {
+                let own = call.task.as_deref().ok_or_else(unknown)?;
+                named = encode::string(own);
+                let id = ("taskId", Change::Set(&named));
+                edit::changed(&call.params, &[id, ("requestState", Change::Drop)])
+            }
             _ => return Err(unknown()),
         };
         Ok(Outgoing {
@@ -184,17 +194,28 @@ impl Server {
                 match kind {
                     Kind::Complete => Ok(Answer::Result(self.result(call, era, &result))),
                     Kind::InputRequired => Ok(Answer::Asks(result)),
-                    Kind::Other(kind) => {
-                        tracing::warn!(server = %self.name(), kind, "an answer of an unknown type");
-                        Err(self.refuse(&LinkFault {
-                            kind: FaultKind::Protocol("its answer is of an unknown type".into()),
-                            ran: true,
-                        }))
+                    // Some say of a task that it is one where they should say that the answer is complete.
+                    Kind::Task if call.operation == Operation::GetTask => {
+                        let result = edit::changed(&result, &[("resultType", Change::Drop)]);
+                        Ok(Answer::Result(self.result(call, era, &result)))
                     }
+                    Kind::Task if call.operation == Operation::CallTool && may_be_task(call) => {
+                        Ok(Answer::Task(without_ours(result)))
+                    }
+                    Kind::Task => Err(self.unknown_type("task")),
+                    Kind::Other(kind) => Err(self.unknown_type(&kind)),
                 }
             }
             Outcome::Error(error) => Ok(Answer::Error(self.error(call, era, client, error))),
         }
+    }
+
+    fn unknown_type(&self, kind: &str) -> Refusal {
+        tracing::warn!(server = %self.name(), kind, "an answer of an unknown type");
+        self.refuse(&LinkFault {
+            kind: FaultKind::Protocol("its answer is of an unknown type".into()),
+            ran: true,
+        })
     }
 
     fn result(&self, call: &Call, era: Era, result: &RawJson) -> RawJson {
@@ -279,6 +300,11 @@ async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<O
     }
     link.call(method, &outgoing.params, &outgoing.exchange)
         .await
+}
+
+/// Only a client that says so in this very request is given a task.
+fn may_be_task(call: &Call) -> bool {
+    client_exchange::tasks(&call.client).is_some()
 }
 
 /// Is this text a stretch of that one, rather than another like it?

@@ -6,7 +6,8 @@ use std::{
 };
 
 use durward_core::{
-    AskFault, BoxFuture, Call, LogLevel, Naming, ProtocolError, Question, RawJson, ServerName,
+    AskFault, BoxFuture, Call, Client, Era, LogLevel, Naming, ProtocolError, Question, RawJson,
+    ServerName,
 };
 use durward_wire::{
     code,
@@ -17,6 +18,8 @@ use durward_wire::{
 };
 
 use crate::{Exchange, settings::May};
+
+const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// One call of a client.
 pub(crate) struct ClientExchange<'a> {
@@ -41,7 +44,7 @@ impl<'a> ClientExchange<'a> {
             server,
             may,
             call,
-            capabilities: cut(&call.client.capabilities, may),
+            capabilities: cut(&call.client, may),
             headers,
             changes,
         }
@@ -124,16 +127,36 @@ pub(crate) fn said_by(server: &ServerName, question: Question, params: RawJson) 
 }
 
 /// The client's capabilities, less what a server may not ask for.
-fn cut(capabilities: &RawJson, may: May) -> RawJson {
+fn cut(client: &Client, may: May) -> RawJson {
     let is_kept = |key: &str| match key {
         "sampling" => may.sampling,
         "elicitation" => may.elicitation,
         "roots" => may.roots,
-        // Tasks and other extensions are the gate's to carry, and are not yet.
+        // Extensions are the gate's to carry.
         "tasks" | "extensions" | "experimental" => false,
         _ => true,
     };
-    durward_wire::without(capabilities, |key| !is_kept(key)).unwrap_or_else(RawJson::empty_object)
+    let all = &client.capabilities;
+    let kept = durward_wire::without(all, |key| !is_kept(key));
+    let kept = kept.unwrap_or_else(RawJson::empty_object);
+    match tasks(client) {
+        Some(tasks) => {
+            let extensions = encode::object(&[(TASKS, &tasks)]);
+            edit::changed(&kept, &[("extensions", Change::Set(&extensions))])
+        }
+        None => kept,
+    }
+}
+
+/// What a modern client says of tasks that its calls may become (the extension
+/// `io.modelcontextprotocol/tasks`).
+pub(crate) fn tasks(client: &Client) -> Option<RawJson> {
+    let inner = |object: &RawJson, name: &str| {
+        let found = members(object).into_iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value)
+    };
+    let extensions = inner(&client.capabilities, "extensions")?;
+    inner(&extensions, TASKS).filter(|_| client.revision.era() == Era::Modern)
 }
 
 impl Exchange for ClientExchange<'_> {
@@ -205,6 +228,8 @@ impl Exchange for ClientExchange<'_> {
 
 #[cfg(test)]
 mod tests {
+    use durward_core::Revision;
+
     use super::*;
 
     #[test]
@@ -248,11 +273,38 @@ mod tests {
             elicitation: false,
             roots: false,
         };
-        assert_eq!(cut(&all, none).as_str(), r#"{"x":1.0}"#);
+        let cut = |may| {
+            let client = Client::new(Revision::V2026_07_28, all.clone(), None);
+            cut(&client, may)
+        };
+        assert_eq!(cut(none).as_str(), r#"{"x":1.0}"#);
         let may = May {
             elicitation: true,
             ..none
         };
-        assert_eq!(cut(&all, may).as_str(), r#"{"elicitation":{ },"x":1.0}"#);
+        assert_eq!(cut(may).as_str(), r#"{"elicitation":{ },"x":1.0}"#);
+    }
+
+    #[test]
+    fn of_extensions_a_server_hears_of_tasks_alone_and_from_modern_clients() {
+        let all = RawJson::from_static(
+            r#"{"extensions":{"x/y":{},"io.modelcontextprotocol/tasks":{"a":1.0}}}"#,
+        );
+        let may = May {
+            tools: true,
+            resources: true,
+            prompts: true,
+            completions: true,
+            logging: true,
+            sampling: true,
+            elicitation: true,
+            roots: true,
+        };
+        let heard = |revision| cut(&Client::new(revision, all.clone(), None), may);
+        assert_eq!(
+            heard(Revision::V2026_07_28).as_str(),
+            r#"{"extensions":{"io.modelcontextprotocol/tasks":{"a":1.0}}}"#
+        );
+        assert_eq!(heard(Revision::V2025_11_25).as_str(), "{}");
     }
 }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use durward_core::RawJson;
-use durward_wire::{ScanLimits, elements, encode, members};
+use durward_wire::{
+    ScanLimits,
+    edit::{self, Change},
+    elements, encode, members,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -35,6 +39,14 @@ impl Known {
     pub(crate) fn has_header_params(&self) -> bool {
         self.found
             .is_some_and(|found| found.modern && found.transport == Transport::StreamableHttp)
+    }
+
+    /// What it says that it can do. Extensions came with the modern era: a legacy server's are none.
+    pub(crate) fn capabilities(&self) -> RawJson {
+        match self.found {
+            Some(found) if found.modern => self.capabilities.clone(),
+            _ => edit::changed(&self.capabilities, &[("extensions", Change::Drop)]),
+        }
     }
 
     /// For how long the lists hold: as the server says; a legacy one that tells of no changes says nothing of

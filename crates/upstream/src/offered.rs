@@ -41,7 +41,7 @@ impl Offered {
     /// What these lists offer under these settings. `header_params`: do annotations of arguments count?
     pub(crate) fn new(settings: &ServerSettings, known: &Known, header_params: bool) -> Self {
         let mut offered = Self::default();
-        offered.offer.capabilities = Some(known.capabilities.clone());
+        offered.offer.capabilities = Some(known.capabilities());
         offered.offer.instructions = known.instructions.clone();
         offered.ttl = known.ttl();
         for definition in &known.lists.tools {

@@ -19,6 +19,7 @@ use crate::{
     questions::SessionAsk,
     stages::provider::{bounded, cancelled, caught, took_too_long},
     stopwatch::Stopwatch,
+    tasks,
     walk::Walk,
 };
 
@@ -52,6 +53,10 @@ pub(crate) async fn converse(
     };
     match answer {
         Begun::Ended(Answer::Asks(wanted)) => wrapped(walk, wanted, round).map(Answer::Asks),
+        Begun::Ended(Answer::Task(task)) => tasks::given(walk, &task).map(Answer::Task),
+        Begun::Ended(Answer::Result(said)) if walk.call.task.is_some() => {
+            Ok(Answer::Result(tasks::shown(walk, said)))
+        }
         Begun::Ended(answer) => Ok(answer),
         Begun::Parked(parked) => told(walk, &parked),
     }
@@ -239,7 +244,11 @@ fn resumed(walk: &mut Walk<'_>, state: Option<&RawValue>) -> Option<Resumed> {
 fn may_ask(operation: Operation) -> bool {
     match operation {
         Operation::CallTool | Operation::ReadResource | Operation::GetPrompt => true,
-        Operation::Complete | Operation::Subscribe => false,
+        Operation::Complete
+        | Operation::Subscribe
+        | Operation::GetTask
+        | Operation::UpdateTask
+        | Operation::CancelTask => false,
     }
 }
 

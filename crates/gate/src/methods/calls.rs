@@ -57,6 +57,7 @@ pub(crate) fn tool(
         called,
         answers: answers(params)?,
         state: state(params)?,
+        task: None,
     })
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn of_resource(
         called,
         answers: None,
         state: None,
+        task: None,
     }
 }
 
@@ -184,6 +186,7 @@ fn of_prompt(
         called: (target != name).then(|| name.into()),
         answers: None,
         state: None,
+        task: None,
     }
 }
 
@@ -270,6 +273,7 @@ fn of_template(
             called: (entry.item.uri_template != pattern).then(|| pattern.into()),
             answers: None,
             state: None,
+            task: None,
         },
     }
 }

@@ -1,10 +1,10 @@
 //! What a server of ours can do (schema.ts, `ServerCapabilities`): all servers together always the same,
 //! one alone what it says of itself.
 
-use durward_core::{RawJson, Revision};
+use durward_core::{Era, RawJson, Revision};
 use durward_wire::{encode, scan::members};
 
-use crate::{endpoint::Endpoint, standing::Standing};
+use crate::{endpoint::Endpoint, standing::Standing, tasks};
 
 /// What is passed on as a server says it; of the rest we know what we can carry.
 const AS_THEY_ARE: [&str; 3] = ["completions", "experimental", "logging"];
@@ -26,6 +26,10 @@ pub(crate) fn of(
         None => merged(lasting),
     };
     all.retain(|(key, _)| *key != "completions" || revision >= Revision::V2025_03_26);
+    if revision.era() == Era::Modern && tasks::are_offered(standing, endpoint) {
+        let tasks = RawJson::empty_object();
+        all.push(("extensions", encode::object(&[(tasks::EXTENSION, &tasks)])));
+    }
     let all: Vec<_> = all.iter().map(|(key, value)| (*key, value)).collect();
     encode::object(&all)
 }

@@ -25,10 +25,10 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
         }
         Some(Decision::Confirm { rule }) => Some(rule),
         Some(Decision::Deny { rule }) => {
-            let refusal = unknown(&walk.call.target, walk.called.as_deref());
+            let refusal = unknown(&walk.call, walk.called.as_deref());
             return Verdict::Refuse(refusal.rule(rule));
         }
-        None => return Verdict::Refuse(unknown(&walk.call.target, walk.called.as_deref())),
+        None => return Verdict::Refuse(unknown(&walk.call, walk.called.as_deref())),
     };
     match (raised(walk), asks) {
         (Verdict::Pass, Some(rule)) => Verdict::Ask { rule },

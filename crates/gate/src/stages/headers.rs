@@ -1,6 +1,6 @@
 //! Do its headers say what it says? What stands between a client and us may have gone by them.
 
-use durward_core::{Refusal, RefusalCode};
+use durward_core::{Operation, Refusal, RefusalCode};
 
 use crate::walk::{Verdict, Walk};
 
@@ -13,6 +13,9 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
     let (Some(sent), Some(entry)) = (walk.sent_params, walk.tool()) else {
         return Verdict::Pass;
     };
+    if walk.call.operation != Operation::CallTool {
+        return Verdict::Pass;
+    }
     match entry.header_params().check(walk.call.arguments.raw(), sent) {
         Ok(()) => Verdict::Pass,
         Err(error) => Verdict::Refuse(

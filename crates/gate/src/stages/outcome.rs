@@ -34,9 +34,9 @@ pub(crate) async fn write_refusal(walk: &mut Walk<'_>) {
 
 fn describe(walk: &Walk<'_>) -> Outcome {
     match &walk.progress {
-        Progress::Out(Ended::Answered(Answer::Result(body) | Answer::Asks(body))) => {
-            Outcome::ok(walk.standing.house().recorded_result(body))
-        }
+        Progress::Out(Ended::Answered(
+            Answer::Result(body) | Answer::Asks(body) | Answer::Task(body),
+        )) => Outcome::ok(walk.standing.house().recorded_result(body)),
         Progress::Out(Ended::Answered(Answer::Own(result))) => {
             Outcome::ok(walk.standing.house().recorded_own_result(result))
         }

@@ -52,7 +52,11 @@ fn asked(operation: Operation) -> Refusal {
         Operation::CallTool | Operation::ReadResource | Operation::GetPrompt => {
             ("Your client is asked for its roots first.", ASKED)
         }
-        Operation::Complete | Operation::Subscribe => (
+        Operation::Complete
+        | Operation::Subscribe
+        | Operation::GetTask
+        | Operation::UpdateTask
+        | Operation::CancelTask => (
             "Your client has roots and can't be asked for them here. Send this request without the \
              `roots` capability.",
             "client_roots",

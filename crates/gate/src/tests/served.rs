@@ -151,6 +151,10 @@ impl Served {
                 answer.0
             }
             "modern" | "modern_on" => return Ok(modern(call)),
+            "works" => {
+                let task = r#"{"resultType":"task","taskId":"up-1","status":"working","x":1.50}"#;
+                return Ok(Answer::Task(RawJson::from_static(task)));
+            }
             _ => "seen".to_owned(),
         };
         let body = serde_json::json!({"content": [{"type": "text", "text": text}]});
@@ -260,6 +264,17 @@ impl Provider for Served {
                     r#"{"completion":{"values":["a"]}}"#
                 }
                 Operation::Subscribe => "{}",
+                Operation::GetTask | Operation::UpdateTask | Operation::CancelTask => {
+                    let task = call.task.as_deref().unwrap_or("none");
+                    let heard = format!("{} {task}", call.operation.method());
+                    self.heard.lock().unwrap().push(heard);
+                    match call.operation {
+                        Operation::GetTask => {
+                            r#"{"taskId":"up-1","status":"completed","result":{}}"#
+                        }
+                        _ => "{}",
+                    }
+                }
             };
             Ok(Answer::Result(RawJson::from_static(body)))
         })

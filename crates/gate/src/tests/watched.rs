@@ -252,6 +252,7 @@ impl Provider for Watched {
                 Operation::GetPrompt => r#"{"messages":[]}"#,
                 Operation::Complete => r#"{"completion":{"values":["a"]}}"#,
                 Operation::Subscribe => "{}",
+                Operation::GetTask | Operation::UpdateTask | Operation::CancelTask => "{}",
             };
             Ok(Answer::Result(RawJson::from_static(body)))
         })

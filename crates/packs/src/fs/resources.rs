@@ -78,7 +78,11 @@ pub(super) async fn run(places: &Arc<Places>, call: &Call) -> Result<Answer, Ref
             let argument: Argument = refuse::arguments(call)?;
             work::off_thread(call, move |stop| complete(&spelled, &argument, stop)).await
         }
-        Operation::CallTool | Operation::GetPrompt => Err(missing(uri)),
+        Operation::CallTool
+        | Operation::GetPrompt
+        | Operation::GetTask
+        | Operation::UpdateTask
+        | Operation::CancelTask => Err(missing(uri)),
     }
 }
 

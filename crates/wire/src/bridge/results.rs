@@ -22,7 +22,9 @@ pub enum Kind {
     Complete,
     /// Questions come first.
     InputRequired,
-    /// Anything else, an extension's.
+    /// A task, which goes on (the extension `io.modelcontextprotocol/tasks`).
+    Task,
+    /// Anything else, another extension's.
     Other(String),
 }
 
@@ -35,6 +37,7 @@ pub fn kind(result: &RawJson) -> Kind {
         None => Kind::Complete,
         Some(Ok(kind)) if kind == "complete" => Kind::Complete,
         Some(Ok(kind)) if kind == "input_required" => Kind::InputRequired,
+        Some(Ok(kind)) if kind == "task" => Kind::Task,
         Some(kind) => Kind::Other(kind.unwrap_or_default()),
     }
 }
@@ -51,7 +54,12 @@ pub fn to_legacy(operation: Operation, revision: Revision, result: &RawJson) -> 
     match operation {
         Operation::CallTool => tool_result(revision, &result),
         Operation::GetPrompt => prompt_result(revision, &result),
-        Operation::ReadResource | Operation::Complete | Operation::Subscribe => result,
+        Operation::ReadResource
+        | Operation::Complete
+        | Operation::Subscribe
+        | Operation::GetTask
+        | Operation::UpdateTask
+        | Operation::CancelTask => result,
     }
 }
 

@@ -13,6 +13,17 @@ const OF_TOOL: &[Path] = &[
     &[Key("content"), Each, Key("resource"), Key("uri")],
     &[Key("_meta"), Key("ui"), Key("resourceUri")],
 ];
+const OF_TASK: &[Path] = &[
+    &[Key("result"), Key("content"), Each, Key("uri")],
+    &[
+        Key("result"),
+        Key("content"),
+        Each,
+        Key("resource"),
+        Key("uri"),
+    ],
+    &[Key("result"), Key("_meta"), Key("ui"), Key("resourceUri")],
+];
 const OF_RESOURCE: &[Path] = &[&[Key("contents"), Each, Key("uri")]];
 const OF_PROMPT: &[Path] = &[
     &[Key("messages"), Each, Key("content"), Key("uri")],
@@ -46,7 +57,11 @@ pub fn in_result(
         Operation::CallTool => OF_TOOL,
         Operation::ReadResource => OF_RESOURCE,
         Operation::GetPrompt => OF_PROMPT,
-        Operation::Complete | Operation::Subscribe => return result.clone(),
+        Operation::GetTask => OF_TASK,
+        Operation::Complete
+        | Operation::Subscribe
+        | Operation::UpdateTask
+        | Operation::CancelTask => return result.clone(),
     };
     rewritten(result, paths, write)
 }
@@ -104,6 +119,11 @@ mod tests {
                 Operation::GetPrompt,
                 r#"{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"a:b"}}}]}"#,
                 r#"{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"crm+a:b"}}}]}"#,
+            ),
+            (
+                Operation::GetTask,
+                r#"{"uri":"a:b","result":{"content":[{"type":"resource_link","uri":"file:///b"}]}}"#,
+                r#"{"uri":"a:b","result":{"content":[{"type":"resource_link","uri":"crm+file:///b"}]}}"#,
             ),
             (
                 Operation::Complete,
