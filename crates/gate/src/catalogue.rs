@@ -14,6 +14,7 @@ use durward_guard::{
     names::{Collision, Likeness, Register},
     schema::Schema,
 };
+use durward_wire::headers::HeaderParams;
 use thiserror::Error;
 
 use crate::{endpoint::Endpoint, shelf::Shelf, view::ListKind};
@@ -46,13 +47,21 @@ pub struct ToolEntry {
     pub tool: Tool,
     /// Who does it.
     pub provider: Arc<dyn Provider>,
-    schema: Arc<OnceLock<Result<Schema, String>>>,
+    read: Arc<Read>,
+}
+
+/// What is read from a tool's schema when it is first needed.
+#[derive(Default)]
+struct Read {
+    schema: OnceLock<Result<Schema, String>>,
+    header_params: OnceLock<HeaderParams>,
 }
 
 impl ToolEntry {
     /// The compiled input schema; compiled when first needed, so that a start stays quick.
     pub fn schema(&self) -> Result<&Schema, &str> {
-        self.schema
+        let schema = &self.read.schema;
+        schema
             .get_or_init(|| {
                 Schema::compile(&self.tool.input_schema).map_err(|error| error.to_string())
             })
@@ -62,7 +71,14 @@ impl ToolEntry {
 
     /// Why it can't be compiled, where that was tried.
     pub(crate) fn unusable(&self) -> Option<&str> {
-        self.schema.get()?.as_ref().err().map(String::as_str)
+        self.read.schema.get()?.as_ref().err().map(String::as_str)
+    }
+
+    /// Which arguments modern clients repeat in headers. Unsound annotations, which only servers that are
+    /// not reached over HTTP may have, say nothing.
+    pub(crate) fn header_params(&self) -> &HeaderParams {
+        let read = || HeaderParams::of_schema(&self.tool.input_schema).unwrap_or_default();
+        self.read.header_params.get_or_init(read)
     }
 }
 
@@ -188,8 +204,8 @@ impl Catalogue {
             if is_free(ListKind::Tools, &names) {
                 shelf.put(ListKind::Tools, tool.name.as_str(), &tool.shown);
                 self.tools.push(ToolEntry {
-                    schema: before
-                        .and_then(|before| before.compiled(&tool))
+                    read: before
+                        .and_then(|before| before.read(&tool))
                         .unwrap_or_default(),
                     tool,
                     provider: with(),
@@ -239,10 +255,10 @@ impl Catalogue {
         }
     }
 
-    /// What has been compiled of a tool that is there again, word for word.
-    fn compiled(&self, tool: &Tool) -> Option<Arc<OnceLock<Result<Schema, String>>>> {
+    /// What has been read of a tool that is there again, word for word.
+    fn read(&self, tool: &Tool) -> Option<Arc<Read>> {
         let entry = self.tools.get(*self.by_name.get(&tool.name)?)?;
-        (entry.tool.input_schema == tool.input_schema).then(|| Arc::clone(&entry.schema))
+        (entry.tool.input_schema == tool.input_schema).then(|| Arc::clone(&entry.read))
     }
 
     /// The place of the tool that goes by this name or alias.

@@ -9,7 +9,11 @@ use durward_core::{
 use durward_wire::{code, encode, scan::RequestId};
 use serde::Serialize;
 
-use crate::{roots, stages::roots::ASKED, walk::Ended};
+use crate::{
+    roots,
+    stages::{headers::HEADER_MISMATCH, roots::ASKED},
+    walk::Ended,
+};
 
 /// What leaves for one request.
 #[derive(Debug)]
@@ -189,6 +193,7 @@ pub(crate) fn ended(
 fn is_of_the_protocol(refusal: &Refusal) -> bool {
     let details = [
         "unknown_tool",
+        HEADER_MISMATCH,
         "request_state",
         "input_responses",
         "already_answered",
@@ -278,6 +283,7 @@ fn protocol_error(refusal: &Refusal, era: Era) -> ProtocolError {
         (RefusalCode::NotFound, Some("unknown_resource")) if era == Era::Legacy => {
             code::RESOURCE_NOT_FOUND
         }
+        (RefusalCode::InvalidArguments, Some(HEADER_MISMATCH)) => code::HEADER_MISMATCH,
         (RefusalCode::NotFound | RefusalCode::InvalidArguments, _) => code::INVALID_PARAMS,
         (RefusalCode::TooLarge, _) => 413,
         (RefusalCode::RateLimited, _) => 429,

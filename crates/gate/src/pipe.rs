@@ -200,6 +200,7 @@ impl Pipe {
                 door: self.door,
                 speaking,
                 meta,
+                sent_params: None,
             },
             request,
         )
@@ -222,6 +223,7 @@ impl Pipe {
                 door: self.door,
                 speaking,
                 meta,
+                sent_params: None,
             },
             request,
         )

@@ -4,7 +4,9 @@
 //! the client's roots, the intent, the provider and the outcome wait. Nothing reaches a provider another way.
 
 use crate::{
-    stages::{ask, authorize, caller, intent, limits, outcome, provider, roots, schema, size},
+    stages::{
+        ask, authorize, caller, headers, intent, limits, outcome, provider, roots, schema, size,
+    },
     walk::{Check, Ended, Judge, Walk},
 };
 
@@ -49,6 +51,8 @@ pub(crate) const WALK: &[Stage] = &[
     Stage::Judge("authorize", authorize::judge),
     // Not too often, not too many at once, not for too long.
     Stage::Judge("limits", limits::judge),
+    // Do its headers say what it says? A modern tool may want arguments repeated there.
+    Stage::Judge("headers", headers::judge),
     // Is it well-formed? JSON Schema 2020-12 of the tool.
     Stage::Judge("schema", schema::judge),
     // Within what the client itself shares?

@@ -8,7 +8,7 @@ use durward_store::StoreError;
 use durward_wire::{
     RequestMeta, code,
     era::{self, PostEra},
-    headers,
+    headers::{self, SentParams},
     http1::Headers,
     meta,
     scan::{Message, Notification, Params, Request, Response, ScanLimits, scan},
@@ -143,6 +143,7 @@ impl Gate {
             door: Door::Http,
             speaking,
             meta,
+            sent_params: Some(SentParams::of(headers)),
         };
         let (outlet, messages) = if origin.may_notify(request.method.as_str()) {
             let (sender, receiver) = mpsc::channel(WAITING);
@@ -308,6 +309,7 @@ impl Gate {
             door: Door::Http,
             speaking,
             meta,
+            sent_params: None,
         };
         let has_stream = carried == Carried::Alone && origin.may_notify(request.method.as_str());
         let (outlet, messages) = match has_stream {

@@ -6,7 +6,7 @@ use durward_core::{
     Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
     RawJson, Revision, Target,
 };
-use durward_wire::{code, meta::RequestMeta, scan::Params, scan::Request};
+use durward_wire::{code, headers::SentParams, meta::RequestMeta, scan::Params, scan::Request};
 use uuid::Uuid;
 
 use crate::{
@@ -45,6 +45,8 @@ pub struct Origin {
     pub speaking: Speaking,
     /// The envelope's part of `_meta`.
     pub meta: RequestMeta,
+    /// `Mcp-Param-*` of a modern request over HTTP; `None` where arguments are not repeated in headers.
+    pub sent_params: Option<SentParams>,
 }
 
 impl Origin {
@@ -287,6 +289,7 @@ impl Gate {
             endpoint: &origin.endpoint,
             session: origin.session(),
             outlet,
+            sent_params: origin.sent_params.as_ref(),
             call,
             subject: asked.subject,
             permits: Vec::new(),

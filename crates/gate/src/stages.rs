@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod authorize;
 pub(crate) mod caller;
+pub(crate) mod headers;
 pub(crate) mod intent;
 pub(crate) mod limits;
 pub(crate) mod outcome;

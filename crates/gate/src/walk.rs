@@ -6,6 +6,7 @@ use durward_core::{Answer, Call, Provider, RawJson, Refusal, RefusalCode, Target
 use durward_guard::breaker::{self, Breaker, Pass};
 use durward_ledger::{Facts, Seat};
 use durward_store::limits::Permit;
+use durward_wire::headers::SentParams;
 
 use crate::{
     catalogue::{Covered, ToolEntry},
@@ -81,6 +82,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) session: Option<&'a Arc<Session>>,
     /// Where messages to the client go before the answer.
     pub(crate) outlet: Option<&'a Outlet>,
+    /// What its headers repeat of the arguments, where its client must do that.
+    pub(crate) sent_params: Option<&'a SentParams>,
     pub(crate) call: Call,
     pub(crate) subject: Subject,
     /// Places in the concurrency limits, given back when the walk ends.

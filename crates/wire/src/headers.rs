@@ -14,7 +14,7 @@ use crate::{
     scan::Params,
 };
 
-pub use params::{BadAnnotation, HeaderParams};
+pub use params::{BadAnnotation, HeaderParams, SentParams};
 
 /// `MCP-Protocol-Version`, as [`Headers`] spells names.
 pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";

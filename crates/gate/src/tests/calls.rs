@@ -163,6 +163,7 @@ async fn a_stage_that_panics_leaves_a_record() {
         door: Door::Http,
         speaking: Speaking::Modern(client.into()),
         meta: RequestMeta::default(),
+        sent_params: None,
     };
     let gate = std::sync::Arc::clone(&world.gate);
     let walked = tokio::spawn(async move {

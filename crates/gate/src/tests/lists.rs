@@ -170,7 +170,14 @@ async fn a_cursor_that_is_none_of_ours_is_refused() {
     let tools = names(&sent, "tools", "name");
     assert_eq!(
         tools,
-        ["panics", "panics_at_once", "single", "slow", "strict"]
+        [
+            "panics",
+            "panics_at_once",
+            "single",
+            "slow",
+            "strict",
+            "tagged"
+        ]
     );
 }
 

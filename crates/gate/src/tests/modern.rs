@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     clients::{Modern, call, modern},
-    world::{RESULT_BYTES, Sent, World, notification, refusal, request, sent},
+    world::{RESULT_BYTES, Sent, World, notification, refusal, request, role, sent},
 };
 use crate::Posted;
 
@@ -336,4 +336,36 @@ async fn a_role_put_on_for_a_look_is_not_kept() {
         ),
         ("boss", "reader")
     );
+}
+
+#[tokio::test]
+async fn arguments_that_a_tool_wants_in_headers_too_are_looked_for_there() {
+    let world = World::new();
+    let params = json!({"name": "tagged", "arguments": {"region": "eu"}});
+    let with = |value: Option<&str>| {
+        let call = Modern::new(json!(1), "tools/call", params.clone());
+        call.header("mcp-param-region", value)
+    };
+    for spoilt in [None, Some("us"), Some("=?base64?*?="), Some("EU")] {
+        let sent = with(spoilt).send(&world, "alice").await;
+        assert_eq!(
+            (sent.status, &sent.body["error"]["code"]),
+            (400, &json!(-32020)),
+            "{spoilt:?}"
+        );
+    }
+    assert!(!world.watched.saw("tagged"));
+    assert_eq!(world.last_status(), "refused");
+    for sound in ["eu", "=?base64?ZXU=?="] {
+        let sent = with(Some(sound)).send(&world, "alice").await;
+        assert_eq!(sent.status, 200, "{sound}");
+        assert!(sent.body["result"]["content"].is_array(), "{sound}");
+    }
+    // Who may not call it is told that there is no such tool, whatever the headers say.
+    world.reload(|plan| {
+        let (name, worker) = role("worker", &["*"], &["tool:tagged"], &[]);
+        plan.policy.roles.insert(name, worker);
+    });
+    let sent = with(None).send(&world, "alice").await;
+    assert_eq!(sent.body["error"]["code"], -32602);
 }

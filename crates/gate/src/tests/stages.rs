@@ -7,6 +7,7 @@ use std::{
 
 use durward_core::{Answer, Cancel, Client, Door, RawJson, RefusalCode, Revision};
 use durward_wire::{
+    headers::SentParams,
     meta::RequestMeta,
     scan::{Message, ScanLimits, scan},
 };
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// A stage and the promises that fall with it.
-const PROMISES: [(&str, &[&str]); 10] = [
+const PROMISES: [(&str, &[&str]); 11] = [
     ("caller", &["an expired key does nothing"]),
     (
         "authorize",
@@ -35,6 +36,7 @@ const PROMISES: [(&str, &[&str]); 10] = [
         ],
     ),
     ("limits", &["a rate holds"]),
+    ("headers", &["headers say what the arguments say"]),
     ("schema", &["unsound arguments reach nobody"]),
     ("roots", &["a client's own roots narrow what it does"]),
     ("ask", &["what must be confirmed is not done unasked"]),
@@ -79,6 +81,7 @@ async fn broken(stages: &[Stage]) -> Vec<&'static str> {
         ("what nobody offers is not there", on.unknown().await),
         ("a rate holds", on.rate().await),
         ("so many at once and no more", on.concurrency().await),
+        ("headers say what the arguments say", on.headers().await),
         ("unsound arguments reach nobody", on.arguments().await),
         (
             "what must be confirmed is not done unasked",
@@ -125,6 +128,7 @@ impl Along<'_> {
             door: Door::Http,
             speaking,
             meta: RequestMeta::default(),
+            sent_params: Some(SentParams::default()),
         };
         let params = params(&json!({"name": tool, "arguments": arguments}));
         let asked = calls::tool(&origin.standing, &origin.endpoint, &params).unwrap();
@@ -187,6 +191,16 @@ impl Along<'_> {
             _ = self.call("alice", "single", json!({})) => false,
             kept = begun => kept,
         }
+    }
+
+    async fn headers(&self) -> bool {
+        let region = json!({"region": "eu"});
+        let ended = self.call("alice", "tagged", region.clone()).await;
+        is(
+            &ended,
+            RefusalCode::InvalidArguments,
+            Some("header_mismatch"),
+        ) && self.never(region)
     }
 
     async fn arguments(&self) -> bool {
@@ -298,6 +312,7 @@ impl Along<'_> {
             door: Door::Http,
             speaking: Speaking::Modern(Arc::new(client)),
             meta: RequestMeta::default(),
+            sent_params: Some(SentParams::default()),
         };
         let params = params(&json!({"name": "look", "arguments": {"path": "late"}}));
         let asked = calls::tool(&origin.standing, &origin.endpoint, &params).unwrap();

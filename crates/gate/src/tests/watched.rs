@@ -169,6 +169,7 @@ impl Provider for Watched {
             tool("change", Tier::Operate, CHANGE),
             tool("destroy", Tier::Danger, NOTHING),
             tool("fetch", Tier::Read, FETCH),
+            tool("tagged", Tier::Read, TAGGED),
         ];
         let note = Resource {
             uri: "note://one".to_owned(),
@@ -264,6 +265,7 @@ const RAISES: &[Raise] = &[Raise {
     unless: &["GET"],
     to: Tier::Operate,
 }];
+const TAGGED: &str = r#"{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}},"additionalProperties":false}"#;
 const NOTHING: &str = r#"{"type":"object","additionalProperties":false}"#;
 const LOOK: &str =
     r#"{"type":"object","properties":{"path":{"type":"string"}},"additionalProperties":false}"#;

@@ -1,12 +1,16 @@
 //! Arguments that a tool wants repeated in headers: `x-mcp-header` (2026-07-28, `server/tools` and
 //! `basic/transports/streamable-http`).
 
+mod sent;
+
 use std::borrow::Cow;
 
 use durward_core::RawJson;
 
 use super::encoded;
 use crate::scan::members;
+
+pub use sent::SentParams;
 
 /// What stands before the annotation's value in the header's name.
 const PREFIX: &str = "Mcp-Param-";
