@@ -72,6 +72,14 @@ build_durward() {
   durward="$PWD/${CARGO_TARGET_DIR:-target}/debug/durward"
 }
 
+# Builds the server that the suite's scenarios need, and names the binary.
+build_reference() {
+  local target=${CARGO_TARGET_DIR:-$PWD/target}
+  CARGO_TARGET_DIR=$target/reference cargo build --release --locked --quiet \
+    --manifest-path tests/conformance/reference/Cargo.toml || exit 1
+  reference=$target/reference/release/reference-upstream
+}
+
 # serve FOLDER OPTION...: starts the program on a free port with a state folder of its own below
 # FOLDER; sets `url`, `key` and `served` (the process).
 serve() {

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 import httpx
-from mcp import ClientSession, StdioServerParameters
+from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -16,6 +16,10 @@ TOOLS = [
     *("fs_copy", "fs_delete", "fs_edit", "fs_list", "fs_mkdir", "fs_move", "fs_read"),
     *("fs_search", "fs_stat", "fs_tree", "fs_write", "http_fetch"),
 ]
+
+
+async def on_elicitation(context, params):
+    return types.ElicitResult(action="accept", content={"name": "Ada"})
 
 
 async def hands(client):
@@ -31,17 +35,22 @@ async def hands(client):
         result = result.model_dump(by_alias=True)
         refused = (result.get("_meta") or {}).get("dev.durward/refusal", {}).get("code")
         assert refused == step.get("refused"), (step, result)
+        if "says" in step:
+            assert step["says"] in result["content"][0]["text"], (step, result)
         for key, value in step.get("expect", {}).items():
             assert result["structuredContent"][key] == value, (step, result)
 
 
 async def walk(streams):
-    async with ClientSession(*streams[:2]) as session:
+    async with ClientSession(*streams[:2], elicitation_callback=on_elicitation) as session:
         agreed = await session.initialize()
         assert agreed.protocolVersion == "2025-11-25", agreed
         assert agreed.serverInfo.name == "durward", agreed
         tools = (await session.list_tools()).tools
-        assert [tool.name for tool in tools] == TOOLS, tools
+        names = [tool.name for tool in tools]
+        assert [name for name in names if "__" not in name] == TOOLS, names
+        for server in ("legacy", "modern"):
+            assert f"{server}__test_simple_text" in names, names
         read = await session.call_tool("fs_read", {"path": "hello.txt"})
         assert not read.isError and read.content[0].text == "hello, client\n", read
         assert read.structuredContent["content"] == "hello, client\n", read

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 import httpx2
-from mcp import Client, StdioServerParameters
+from mcp import Client, StdioServerParameters, types
 from mcp.client.streamable_http import streamable_http_client
 
 TOOLS = [
@@ -19,6 +19,10 @@ TOOLS = [
     *("fs_search", "fs_stat", "fs_tree", "fs_write", "http_fetch"),
 ]
 REVISIONS = {"auto": "2026-07-28", "legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
+
+
+async def on_elicitation(context, params):
+    return types.ElicitResult(action="accept", content={"name": "Ada"})
 
 
 async def hands(client):
@@ -34,15 +38,20 @@ async def hands(client):
         result = result.model_dump(by_alias=True)
         refused = (result.get("_meta") or {}).get("dev.durward/refusal", {}).get("code")
         assert refused == step.get("refused"), (step, result)
+        if "says" in step:
+            assert step["says"] in result["content"][0]["text"], (step, result)
         for key, value in step.get("expect", {}).items():
             assert result["structuredContent"][key] == value, (step, result)
 
 
 async def walk(mode, server):
-    async with Client(server, mode=mode) as client:
+    async with Client(server, mode=mode, elicitation_callback=on_elicitation) as client:
         assert client.protocol_version == REVISIONS[mode], client.protocol_version
         tools = (await client.list_tools()).tools
-        assert [tool.name for tool in tools] == TOOLS, tools
+        names = [tool.name for tool in tools]
+        assert [name for name in names if "__" not in name] == TOOLS, names
+        for server in ("legacy", "modern"):
+            assert f"{server}__test_simple_text" in names, names
         read = await client.call_tool("fs_read", {"path": "hello.txt"})
         assert not read.is_error and read.content[0].text == "hello, client\n", read
         assert read.structured_content["content"] == "hello, client\n", read

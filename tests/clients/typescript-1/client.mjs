@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 
 const [target, ...rest] = process.argv.slice(2);
 const transport =
@@ -16,12 +17,17 @@ const transport =
         requestInit: { headers: { Authorization: `Bearer ${rest[0]}` } },
       });
 
-const client = new Client({ name: 'typescript-1', version: '1' }, { capabilities: {} });
+const client = new Client({ name: 'typescript-1', version: '1' }, { capabilities: { elicitation: {} } });
+client.setRequestHandler(ElicitRequestSchema, async () => ({ action: 'accept', content: { name: 'Ada' } }));
 await client.connect(transport);
 assert.equal(client.getServerVersion().name, 'durward');
 const { tools } = await client.listTools();
+const names = tools.map((tool) => tool.name);
+for (const server of ['legacy', 'modern']) {
+  assert.ok(names.includes(`${server}__test_simple_text`), names);
+}
 assert.deepEqual(
-  tools.map((tool) => tool.name),
+  names.filter((name) => !name.includes('__')),
   [
     ...['fs_copy', 'fs_delete', 'fs_edit', 'fs_list', 'fs_mkdir', 'fs_move', 'fs_read'],
     ...['fs_search', 'fs_stat', 'fs_tree', 'fs_write', 'http_fetch'],
@@ -48,6 +54,9 @@ for (const step of JSON.parse(calls)) {
   const result = await client.callTool({ name: step.tool, arguments: step.arguments });
   const refused = result._meta?.['dev.durward/refusal']?.code;
   assert.equal(refused, step.refused, JSON.stringify([step, result]));
+  if (step.says) {
+    assert.ok(result.content[0].text.includes(step.says), JSON.stringify([step, result]));
+  }
   for (const [key, value] of Object.entries(step.expect ?? {})) {
     assert.deepEqual(result.structuredContent[key], value, JSON.stringify([step, result]));
   }

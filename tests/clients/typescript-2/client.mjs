@@ -18,13 +18,18 @@ const transport =
 
 const client = new Client(
   { name: 'typescript-2', version: '1' },
-  { capabilities: {}, versionNegotiation: { mode: /^\d/.test(mode) ? { pin: mode } : mode } },
+  { capabilities: { elicitation: {} }, versionNegotiation: { mode: /^\d/.test(mode) ? { pin: mode } : mode } },
 );
+client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: { name: 'Ada' } }));
 await client.connect(transport);
 assert.equal(client.getNegotiatedProtocolVersion(), mode === 'legacy' ? '2025-11-25' : '2026-07-28');
 const { tools } = await client.listTools();
+const names = tools.map((tool) => tool.name);
+for (const server of ['legacy', 'modern']) {
+  assert.ok(names.includes(`${server}__test_simple_text`), names);
+}
 assert.deepEqual(
-  tools.map((tool) => tool.name),
+  names.filter((name) => !name.includes('__')),
   [
     ...['fs_copy', 'fs_delete', 'fs_edit', 'fs_list', 'fs_mkdir', 'fs_move', 'fs_read'],
     ...['fs_search', 'fs_stat', 'fs_tree', 'fs_write', 'http_fetch'],
@@ -51,6 +56,9 @@ for (const step of JSON.parse(calls)) {
   const result = await client.callTool({ name: step.tool, arguments: step.arguments });
   const refused = result._meta?.['dev.durward/refusal']?.code;
   assert.equal(refused, step.refused, JSON.stringify([step, result]));
+  if (step.says) {
+    assert.ok(result.content[0].text.includes(step.says), JSON.stringify([step, result]));
+  }
   for (const [key, value] of Object.entries(step.expect ?? {})) {
     assert.deepEqual(result.structuredContent[key], value, JSON.stringify([step, result]));
   }
