@@ -234,7 +234,8 @@ mod tests {
             ("{}", Kind::Complete),
             (r#"{"resultType":"complete"}"#, Kind::Complete),
             (r#"{"resultType":"input_required"}"#, Kind::InputRequired),
-            (r#"{"resultType":"task"}"#, Kind::Other("task".into())),
+            (r#"{"resultType":"task"}"#, Kind::Task),
+            (r#"{"resultType":"x"}"#, Kind::Other("x".into())),
             (r#"{"resultType":1}"#, Kind::Other(String::new())),
         ] {
             assert_eq!(kind(&RawJson::from_static(result)), wanted);
