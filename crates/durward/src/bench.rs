@@ -5,7 +5,9 @@
 
 mod hop;
 mod load;
+mod other;
 mod own;
 
 pub(crate) use load::{Load, LoadError, Measured, run};
+pub(crate) use other::{Place, header_lines};
 pub(crate) use own::{Compared, Side, compare};

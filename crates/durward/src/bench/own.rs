@@ -211,7 +211,7 @@ impl Server {
             .build()?;
         let mut load = Load {
             address: self.address,
-            request,
+            requests: vec![request],
             expect,
             connections,
             time: time / 5,

@@ -1,18 +1,18 @@
 //! `durward bench`
 
-use std::{net::ToSocketAddrs, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    bench::{Compared, Load, Measured, compare, run},
+    bench::{Compared, Load, Measured, Place, compare, header_lines, run},
     cli::Common,
     exit::{Failure, failed},
 };
 
 /// Put load on a gate and say what a call costs: on one of our own, beside a hop that judges nothing,
-/// or with `--url` on one that runs.
+/// with `--against` beside another gateway too, or with `--url` on one that runs.
 #[derive(Debug, Args)]
 pub(super) struct Bench {
     /// The gate to load, such as `http://127.0.0.1:8787/mcp`; its `fs_list` is called.
@@ -21,6 +21,18 @@ pub(super) struct Bench {
     /// The key to call it with [default: `DURWARD_KEY`].
     #[arg(long)]
     key: Option<String>,
+    /// Another gateway to put the same load on, such as `http://127.0.0.1:9000/mcp`.
+    #[arg(long, conflicts_with = "url", requires = "tool")]
+    against: Option<String>,
+    /// The tool of it to call; choose one that costs little.
+    #[arg(long, requires = "against")]
+    tool: Option<String>,
+    /// What to call it with, a JSON object.
+    #[arg(long, default_value = "{}", requires = "against", value_name = "JSON")]
+    arguments: String,
+    /// A header for it, `NAME: VALUE`; may be repeated.
+    #[arg(long, requires = "against", value_name = "HEADER")]
+    header: Vec<String>,
     /// Connections at once.
     #[arg(short, long, default_value_t = 64)]
     connections: usize,
@@ -39,6 +51,8 @@ impl Bench {
     }
 
     fn own(&self, time: Duration, as_json: bool) -> Result<(), Failure> {
+        // Before the rest: what can't be called shows at once.
+        let other = self.other(time)?;
         let folder = std::env::temp_dir().join(format!("durward-bench-{}", std::process::id()));
         let compared = compare(&folder, self.connections, time);
         // It is ours alone, by its name; what is left of it does no harm.
@@ -51,10 +65,13 @@ impl Bench {
                 facts["cpu_us_a_call"] = json!(side.cpu_a_call());
                 facts
             };
-            println!(
-                "{}",
-                json!({"bare_hop": side(&hop), "walk": side(&walk), "cpu_ratio": ratio})
-            );
+            let mut all = json!({"bare_hop": side(&hop), "walk": side(&walk), "cpu_ratio": ratio});
+            if let Some(other) = &other {
+                all["against"] = facts(other);
+                // Of another process nothing is known but what it answers.
+                all["against"]["cpu_us_a_call"] = Value::Null;
+            }
+            println!("{all}");
             return Ok(());
         }
         for (name, side) in [
@@ -67,48 +84,49 @@ impl Bench {
                 line(&side.measured)
             );
         }
+        if let (Some(other), Some(tool)) = (&other, &self.tool) {
+            println!(
+                "{:<26}    its CPU can't be seen, {}",
+                format!("{tool} of the other"),
+                line(other)
+            );
+        }
         println!("the walk costs {ratio:.2} times the hop");
         Ok(())
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a bench aims at what its user named, and is no way out for a call"
-    )]
+    fn other(&self, time: Duration) -> Result<Option<Measured>, Failure> {
+        let (Some(url), Some(tool)) = (&self.against, &self.tool) else {
+            return Ok(None);
+        };
+        let arguments: Value = serde_json::from_str(&self.arguments)
+            .map_err(|error| Failure::Usage(format!("`--arguments` is no JSON: {error}")))?;
+        let (place, headers) = (Place::parse(url)?, header_lines(&self.header)?);
+        let load = async {
+            let calls = place
+                .meet(&headers, tool, &arguments, self.connections)
+                .await?;
+            place.load(calls, self.connections, time).await
+        };
+        runtime()?.block_on(load).map(Some).map_err(failed)
+    }
+
     fn remote(&self, url: &str, time: Duration, as_json: bool) -> Result<(), Failure> {
-        let rest = url
-            .strip_prefix("http://")
-            .ok_or_else(|| Failure::Usage("`--url` must begin with http://".to_owned()))?;
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, "mcp"));
-        let address = authority
-            .to_socket_addrs()
-            .map_err(failed)?
-            .next()
-            .ok_or_else(|| Failure::Failed(format!("`{authority}` has no address")))?;
+        let place = Place::parse(url)?;
         let key = self
             .key
             .clone()
             .or_else(|| std::env::var("DURWARD_KEY").ok());
         let key = key.ok_or_else(|| Failure::Usage("say the key with `--key`".to_owned()))?;
-        let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fs_list","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
-        let request = format!(
-            "POST /{path} HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {key}\r\ncontent-type: \
-             application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: \
-             2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: fs_list\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let headers = header_lines(&[format!("authorization: Bearer {key}")])?;
         let load = Load {
-            address,
-            request: request.into_bytes(),
+            address: place.address,
+            requests: vec![place.modern(&headers, 1, "fs_list", &json!({}))],
             expect: "\"result\"",
             connections: self.connections,
             time,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let measured = runtime.block_on(run(&load)).map_err(failed)?;
+        let measured = runtime()?.block_on(run(&load)).map_err(failed)?;
         if as_json {
             println!("{}", facts(&measured));
         } else {
@@ -116,6 +134,13 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)
 }
 
 fn facts(measured: &Measured) -> serde_json::Value {

@@ -1,5 +1,6 @@
 //! The built program, driven from outside: what it promises, by subject.
 
+mod bench;
 mod callers;
 mod config;
 mod corpora;

@@ -181,7 +181,7 @@ async fn of_two_retries_at_once_one_is_taken() {
     assert_eq!(served.heard().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_retry_whose_stream_breaks_ends_the_call() {
     let served = Served::asking();
     let world = World::serving(&[&served]);
