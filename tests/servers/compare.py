@@ -15,6 +15,7 @@ from pathlib import Path
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 WORK = Path("work").absolute()
 
 
@@ -55,14 +56,18 @@ async def answers(command, prefix, steps, scheme=""):
             if "skipped" in step:
                 continue
             result = await session.call_tool(prefix + step["tool"], step["arguments"])
-            text = json.dumps(result.model_dump(by_alias=True, mode="json"))
+            result = result.model_dump(by_alias=True, mode="json")
+            # durward speaks 2026-07-28 with a server that can, whose answers then say who it is.
+            meta = {key: value for key, value in (result["_meta"] or {}).items() if key != SERVER_INFO}
+            result["_meta"] = meta or None
+            text = json.dumps(result)
             # A resource is named with its server, so that its URI leads back there.
             if scheme:
                 text = text.replace(f'"uri": "{scheme}', '"uri": "')
             # What depends on the time or on chance is left out by name.
             for pattern in step.get("differs", []):
                 text = re.sub(pattern, "(differs)", text)
-            found.append((step["tool"], json.loads(text)))
+            found.append((step["tool"], text))
     return found
 
 
