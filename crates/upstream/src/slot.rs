@@ -101,9 +101,10 @@ impl Slot {
         }
     }
 
-    /// The connection, if it is up.
+    /// The connection, if it is up. One that has just died may still be held.
     pub(crate) fn live(&self) -> Option<Arc<Link>> {
-        self.link.load_full()
+        let link = self.link.load_full();
+        link.filter(|link| link.is_gone().is_none())
     }
 
     /// It is to be opened, though no call waits for it.

@@ -91,10 +91,11 @@ impl Owner {
             }
             fault
         };
+        let is_closed = matches!(fault, FaultKind::Closed | FaultKind::OtherEra);
+        // First of all: a call that finds it closed asks whether it is gone, and goes to the next one.
+        gone.send_replace(Some(fault.clone()));
         self.outbox.close();
         self.board.close(&fault);
-        let is_closed = matches!(fault, FaultKind::Closed | FaultKind::OtherEra);
-        gone.send_replace(Some(fault));
         drop(stdin);
         drop(queue);
         let grace = if is_closed {
