@@ -23,7 +23,10 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()?;
     let begin = Instant::now() + Duration::from_secs(1);
     let end = begin + Duration::from_secs_f64(args.duration);
     let mut workers = tokio::task::JoinSet::new();
