@@ -91,9 +91,10 @@ fn each_call_is_answered(program: impl Fn(&str, &str) -> Vec<String>) {
     eventually("no zombie is left", || {
         zombies_below(daemon.pid()).is_empty()
     });
+    // Fewer are none left over: a connection of the beginning may have been counted.
     let is_even = (0..150).any(|_| {
         thread::sleep(Duration::from_millis(100));
-        descriptors(daemon.pid()).abs_diff(before) <= 2
+        descriptors(daemon.pid()) <= before + 2
     });
     assert!(
         is_even,
