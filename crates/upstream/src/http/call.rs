@@ -10,7 +10,7 @@ use durward_wire::{
     encode,
     headers::{encoded, named_member},
 };
-use tokio::{task::yield_now, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     Http,
@@ -119,6 +119,10 @@ impl Http {
     }
 }
 
+/// How long an answer waits for the logs of its call, where the client wants any: servers send them just
+/// before it, but on the session's own stream, which another thread may be reading.
+const LATE: Duration = Duration::from_millis(25);
+
 /// A call on its way. Dropping it before it is done cancels it.
 struct Calling<'a> {
     http: &'a Http,
@@ -146,8 +150,7 @@ impl Calling<'_> {
         let mut talk = Talk::new(exchange, &self.http.shared.board, self.http);
         let ended = self.converse(&asked, &mut talk).await;
         if self.session.listens && exchange.log_level().is_some() {
-            // Servers send logs on the session's own stream, just before the answer: they are here by now.
-            yield_now().await;
+            sleep(LATE).await;
             talk.catch_up(&self.seat.mailbox);
         }
         ended
