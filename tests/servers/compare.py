@@ -16,7 +16,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
-WORK = Path("work").absolute()
+WORK = Path("inside").absolute()
 
 
 def furnish():

@@ -92,7 +92,9 @@ impl Attends for Instance {
         })
     }
 
-    fn missed(&self) {}
+    fn missed(&self) -> bool {
+        false
+    }
 }
 
 /// All of one server.

@@ -106,7 +106,6 @@ impl Server {
     /// needed, at once if its lists are not known or it is to be eager.
     pub fn start(self: &Arc<Self>) {
         let remembered = self.found();
-        let is_wanted = self.settings.eager || self.known().is_none();
         let server = Arc::clone(self);
         self.tasks.spawn(async move {
             let hears: Arc<dyn Hears> = Arc::new(Tending::hears(&server));
@@ -117,7 +116,7 @@ impl Server {
                 .run(target, &hears, remembered, &tending, &server.stop)
                 .await;
         });
-        if is_wanted {
+        if self.is_wanted() {
             self.slot.want();
         }
     }
@@ -219,6 +218,11 @@ impl Server {
     /// Why its lists could not be had, if so.
     pub(crate) fn unlisted(&self) -> Option<String> {
         lock(&self.unlisted).clone()
+    }
+
+    /// Is it to be up though no call wants it? What is not known is offered to nobody, so no call would.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.settings.eager || self.known().is_none()
     }
 
     /// It can't be asked now.

@@ -55,8 +55,8 @@ pub(crate) struct Slot {
 pub(crate) trait Attends: Send + Sync {
     /// Looks after it.
     fn attend<'a>(&'a self, link: &'a Link) -> durward_core::BoxFuture<'a, LinkFault>;
-    /// It could not be opened.
-    fn missed(&self);
+    /// It could not be opened. True where that is to be tried again, though nobody wants it.
+    fn missed(&self) -> bool;
 }
 
 impl Slot {
@@ -193,7 +193,9 @@ impl Slot {
                     fault
                 }
                 Err(fault) => {
-                    attends.missed();
+                    if attends.missed() {
+                        self.wanted.notify_one();
+                    }
                     fault
                 }
             };

@@ -95,8 +95,9 @@ impl Attends for Tending {
         })
     }
 
-    fn missed(&self) {
+    fn missed(&self) -> bool {
         self.server.missed();
+        self.server.is_wanted()
     }
 }
 

@@ -127,6 +127,19 @@ fn an_http_server_that_was_down_is_served_again() {
 }
 
 #[test]
+fn a_server_that_nobody_ever_met_is_offered_once_it_is_there() {
+    let url = HttpUpstream::start(&[]).url.clone();
+    let house = crate::house();
+    house.configure(&format!("servers:\n  raw: {{ url: \"{url}\" }}\n"));
+    let daemon = serving(&house);
+    let before = daemon.call("raw__fail", json!({}));
+    assert_eq!(before["error"]["code"], -32602, "{before}");
+    assert!(status(&house, "raw")["error"].is_string());
+    let _there = HttpUpstream::again(&url, &[]);
+    assert!(is_back(&daemon, "raw__fail"), "{}", status(&house, "raw"));
+}
+
+#[test]
 fn what_is_down_at_the_start_holds_up_nobody_and_is_named() {
     let raw = raw_upstream();
     let house = crate::house();
