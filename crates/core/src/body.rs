@@ -1,8 +1,8 @@
 //! A message as it leaves.
 
-use std::{iter::once, ops::Range};
+use std::{collections::VecDeque, io::IoSlice, iter::once, ops::Range};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// Bytes in pieces that follow each other on the wire. A long text that stands in a result twice is here
 /// once, and what a server said at length is not copied into its envelope.
@@ -62,9 +62,74 @@ impl FromIterator<Bytes> for Body {
     }
 }
 
+/// Parts that are written one after the other: several at once, where the system takes them so.
+#[derive(Debug)]
+pub struct Gather<'a>(VecDeque<&'a [u8]>);
+
+impl<'a> FromIterator<&'a [u8]> for Gather<'a> {
+    fn from_iter<T: IntoIterator<Item = &'a [u8]>>(parts: T) -> Self {
+        let parts = parts.into_iter();
+        Self(parts.filter(|part| !part.is_empty()).collect())
+    }
+}
+
+impl Buf for Gather<'_> {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(|part| part.len()).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().copied().unwrap_or_default()
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let filled = slices.iter_mut().zip(&self.0);
+        filled
+            .map(|(slice, part)| *slice = IoSlice::new(part))
+            .count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(part) = self.0.front_mut() {
+            if count < part.len() {
+                *part = &part[count..];
+                return;
+            }
+            count -= part.len();
+            self.0.pop_front();
+        }
+        debug_assert_eq!(count, 0, "no more is written than there is");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_gathered_is_all_of_it_in_order(
+            parts: Vec<Vec<u8>>,
+            steps in prop::collection::vec(1usize..40, 1..400),
+        ) {
+            let mut gather: Gather<'_> = parts.iter().map(Vec::as_slice).collect();
+            let mut read = Vec::new();
+            for step in steps.into_iter().cycle().take(10_000) {
+                if !gather.has_remaining() {
+                    break;
+                }
+                let mut slices = [IoSlice::new(&[]); 3];
+                let filled = gather.chunks_vectored(&mut slices);
+                let there: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+                prop_assert!(there.starts_with(gather.chunk()));
+                let taken = step.min(there.len());
+                read.extend_from_slice(&there[..taken]);
+                gather.advance(taken);
+            }
+            prop_assert_eq!(read, parts.concat());
+        }
+    }
 
     #[test]
     fn a_part_is_said_again_where_it_belongs() {

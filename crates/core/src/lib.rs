@@ -23,7 +23,7 @@ mod tier;
 
 pub use answer::{Answer, ProtocolError};
 pub use ask::{Ask, AskFault, Question};
-pub use body::Body;
+pub use body::{Body, Gather};
 pub use call::{
     Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Naming, Notify, Operation, Resumed,
     Target,

@@ -106,7 +106,7 @@ impl OwnResult {
 
     /// The result as a value.
     pub fn to_raw(&self) -> RawJson {
-        RawJson::from_scanned(self.pieces(&self.body).concat().into())
+        RawJson::from_joined(self.pieces(&self.body).concat())
     }
 
     fn pieces(&self, of: &Range<usize>) -> [&[u8]; 3] {
@@ -262,7 +262,7 @@ mod tests {
                 ("{\"b\":2}", "\"a\":1"),
             ] {
                 let head = format!("{{\"id\":{id},\"result\":");
-                let own = OwnResult::from(RawJson::from_scanned(raw.to_owned().into()));
+                let own = OwnResult::from(RawJson::from_scanned(raw.into()));
                 let message = read(&own.framed(head.as_bytes(), first, b'}').into_bytes());
                 let result = &message["result"];
                 assert_eq!(message["id"], read(id.as_bytes()));

@@ -1,36 +1,48 @@
 //! JSON that is known to be sound and is passed on as it was spelled.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// One JSON value, as its text. Holding one means that the text is valid UTF-8 and valid JSON.
+/// One JSON value, as its text. Holding one means that the text is valid JSON.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RawJson(Bytes);
+pub struct RawJson(ByteString);
 
 impl RawJson {
     /// Serialises `value`.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_vec(value).map(|text| Self(text.into()))
+        serde_json::to_string(value).map(|text| Self(text.into()))
     }
 
     /// Takes text that a strict scan has found to be exactly one JSON value. Anything else breaks
     /// the promise that every splice relies on.
-    pub fn from_scanned(text: Bytes) -> Self {
-        debug_assert!(serde_json::from_slice::<&RawValue>(&text).is_ok());
+    pub fn from_scanned(text: ByteString) -> Self {
+        debug_assert!(serde_json::from_str::<&RawValue>(&text).is_ok());
         Self(text)
+    }
+
+    /// Takes what was put together from sound text so that it is one value again.
+    pub fn from_joined(text: impl Into<Bytes>) -> Self {
+        // Text joined at the ends of values is UTF-8; the empty string can't parse as JSON.
+        Self::from_scanned(ByteString::try_from(text.into()).unwrap_or_default())
+    }
+
+    /// One value within this one, as a slice. The range is that of a whole value.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        Self::from_scanned(self.0.slice_ref(&self.0[range]))
     }
 
     /// Takes a literal of our own.
     pub fn from_static(text: &'static str) -> Self {
-        Self::from_scanned(Bytes::from_static(text.as_bytes()))
+        Self::from_scanned(ByteString::from_static(text))
     }
 
     /// Takes what serde_json has checked.
     pub fn from_raw(value: &RawValue) -> Self {
-        Self(Bytes::copy_from_slice(value.get().as_bytes()))
+        Self(value.get().into())
     }
 
     /// `{}`.
@@ -40,13 +52,12 @@ impl RawJson {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        // Every constructor takes what is known to be UTF-8; the empty string can't parse as JSON.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     /// The text's bytes, shared.
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Bytes of the text.
@@ -61,7 +72,7 @@ impl RawJson {
 
     /// Reads the value into a type.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.0)
+        serde_json::from_str(&self.0)
     }
 }
 
@@ -73,7 +84,7 @@ impl fmt::Debug for RawJson {
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        <&RawValue>::deserialize(&mut serde_json::Deserializer::from_slice(&self.0))
+        <&RawValue>::deserialize(&mut serde_json::Deserializer::from_str(&self.0))
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
     }

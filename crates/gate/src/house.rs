@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use durward_core::{Caller, CallerId, OwnResult, Proof, Provider, RawJson, Refusal, RoleName};
+use durward_core::{
+    Arguments, Caller, CallerId, OwnResult, Proof, Provider, RawJson, Refusal, RoleName,
+};
 use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
 use durward_ledger::{Keep, ResultFacts};
 use durward_store::keys::KeyRing;
@@ -143,8 +145,8 @@ impl House {
     }
 
     /// A call's arguments as the record has them.
-    pub(crate) fn recorded_arguments(&self, raw: &RawJson) -> RawJson {
-        self.settings.redactor.redact(raw)
+    pub(crate) fn recorded_arguments(&self, arguments: &Arguments) -> RawJson {
+        self.settings.redactor.arguments(arguments)
     }
 
     /// A refusal as the record has it: its sentence may repeat what the client sent.

@@ -166,7 +166,7 @@ impl Walk<'_> {
             subject: self.call.target.clone().into(),
             provider: self.provider().map(|provider| provider.name().clone()),
             tier: self.tier(),
-            arguments: Some(house.recorded_arguments(self.call.arguments.raw())),
+            arguments: Some(house.recorded_arguments(&self.call.arguments)),
             rule: self.rule.clone(),
         }
     }

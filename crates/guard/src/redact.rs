@@ -3,7 +3,7 @@
 mod name;
 mod text;
 
-use durward_core::RawJson;
+use durward_core::{Arguments, RawJson};
 use serde_json::{Map, Value, json};
 
 use name::Names;
@@ -17,6 +17,8 @@ const REDACTED: &str = "[REDACTED]";
 const MAX_STRING: usize = 1 << 10;
 /// The largest record of arguments, in bytes.
 const MAX_RECORD: usize = 16 << 10;
+/// What an empty array or object takes of it.
+const BRACKETS: usize = 2;
 
 /// Takes secrets out of arguments: the values of arguments whose name says so, and what looks like
 /// a secret in any text. What is kept is bounded: strings to 1 KiB, the whole to 16 KiB.
@@ -36,68 +38,102 @@ impl Redactor {
         })
     }
 
-    /// The arguments as they may be kept. Where there is nothing to take out or to cut, that is
-    /// the very same text, shared.
-    pub fn redact(&self, arguments: &RawJson) -> RawJson {
-        let text = arguments.as_str();
+    /// The value as it may be kept. Where there is nothing to take out or to cut, that is the very
+    /// same text, shared.
+    pub fn redact(&self, value: &RawJson) -> RawJson {
+        self.arguments(&Arguments::new(value.clone()))
+    }
+
+    /// As [`redact`](Self::redact), of arguments whose parse others need too.
+    pub fn arguments(&self, arguments: &Arguments) -> RawJson {
+        let raw = arguments.raw();
+        let text = raw.as_str();
         if text.len() <= MAX_STRING && !self.names.may_hit(text) && !self.texts.may_hit(text) {
-            return arguments.clone();
+            return raw.clone();
         }
-        let Ok(mut value) = arguments.parse::<Value>() else {
-            return omitted(arguments);
+        let value = arguments.value();
+        if value.is_null() && text.trim() != "null" {
+            return omitted(raw);
+        }
+        let mut room = MAX_RECORD;
+        let kept = match self.changed(value, &mut room) {
+            Ok(None) if text.len() <= MAX_RECORD => return raw.clone(),
+            Ok(None) => RawJson::of(value),
+            Ok(Some(changed)) => RawJson::of(&changed),
+            Err(TooLong) => return omitted(raw),
         };
-        if !self.value(&mut value) && text.len() <= MAX_RECORD {
-            return arguments.clone();
-        }
-        match RawJson::of(&value) {
+        match kept {
             Ok(kept) if kept.len() <= MAX_RECORD => kept,
-            _ => omitted(arguments),
+            _ => omitted(raw),
         }
     }
 
-    /// True where something was changed.
-    fn value(&self, value: &mut Value) -> bool {
-        match value {
-            Value::Object(members) => self.members(members),
-            Value::Array(items) => items
-                .iter_mut()
-                .fold(false, |changed, item| self.value(item) | changed),
-            Value::String(text) => replace(text, self.texts.kept(text)),
-            Value::Number(number) => {
-                let is_card = text::is_card_number(&number.to_string());
-                if is_card {
-                    *value = REDACTED.into();
+    /// What is kept of it where that is not all. It takes of `room` what it needs at the least.
+    fn changed(&self, value: &Value, room: &mut usize) -> Result<Option<Value>, TooLong> {
+        let (changed, size) = match value {
+            Value::Object(members) => return self.changed_members(members, room),
+            Value::Array(items) => return self.changed_items(items, room),
+            Value::String(text) => match self.texts.kept(text) {
+                Some(kept) => {
+                    let size = kept.len();
+                    (Some(kept.into()), size)
                 }
-                is_card
+                None => (None, text.len()),
+            },
+            Value::Number(number) if text::is_card_number(&number.to_string()) => {
+                (Some(REDACTED.into()), REDACTED.len())
             }
-            Value::Null | Value::Bool(_) => false,
-        }
+            Value::Number(_) | Value::Null | Value::Bool(_) => (None, 1),
+        };
+        take(room, size)?;
+        Ok(changed)
     }
 
-    fn members(&self, members: &mut Map<String, Value>) -> bool {
-        let mut changed = false;
-        for (key, value) in members.iter_mut() {
-            if self.names.hit(key) {
-                *value = REDACTED.into();
-                changed = true;
-            } else {
-                changed |= self.value(value);
-            }
+    fn changed_items(&self, items: &[Value], room: &mut usize) -> Result<Option<Value>, TooLong> {
+        take(room, BRACKETS)?;
+        let changed = items.iter().map(|item| self.changed(item, room));
+        let changed = changed.collect::<Result<Vec<_>, _>>()?;
+        if changed.iter().all(Option::is_none) {
+            return Ok(None);
         }
-        if members.keys().any(|key| self.texts.kept(key).is_some()) {
-            let kept = |key: String| self.texts.kept(&key).unwrap_or(key);
-            *members = std::mem::take(members)
-                .into_iter()
-                .map(|(key, it)| (kept(key), it))
-                .collect();
-            changed = true;
+        let kept = changed.into_iter().zip(items);
+        let kept = kept.map(|(changed, item)| changed.unwrap_or_else(|| item.clone()));
+        Ok(Some(kept.collect()))
+    }
+
+    fn changed_members(
+        &self,
+        members: &Map<String, Value>,
+        room: &mut usize,
+    ) -> Result<Option<Value>, TooLong> {
+        take(room, BRACKETS)?;
+        let changed = members.iter().map(|(key, value)| {
+            let changed = match self.names.hit(key) {
+                true => Some(REDACTED.into()),
+                false => self.changed(value, room)?,
+            };
+            take(room, key.len().min(MAX_STRING))?;
+            Ok((self.texts.kept(key), changed))
+        });
+        let changed = changed.collect::<Result<Vec<_>, _>>()?;
+        if changed.iter().all(|it| matches!(it, (None, None))) {
+            return Ok(None);
         }
-        changed
+        let kept = changed.into_iter().zip(members);
+        let kept = kept.map(|((name, changed), (key, value))| {
+            let name = name.unwrap_or_else(|| key.clone());
+            (name, changed.unwrap_or_else(|| value.clone()))
+        });
+        Ok(Some(kept.collect()))
     }
 }
 
-fn replace(text: &mut String, kept: Option<String>) -> bool {
-    kept.map(|kept| *text = kept).is_some()
+/// More than a record takes.
+struct TooLong;
+
+fn take(room: &mut usize, bytes: usize) -> Result<(), TooLong> {
+    *room = room.checked_sub(bytes).ok_or(TooLong)?;
+    Ok(())
 }
 
 /// What is kept of arguments that are too large to keep.

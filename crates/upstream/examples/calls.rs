@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use durward_cage::egress::{Connector, EgressSettings};
 use durward_core::RawJson;
 use durward_guard::egress::{EgressRules, Target as Address};
@@ -72,7 +71,7 @@ async fn main() {
         .expect("a link");
     let text = "x".repeat(usize::try_from(bytes).expect("a length"));
     let params = format!(r#"{{"name":"echo","arguments":{{"text":"{text}"}}}}"#);
-    let params = RawJson::from_scanned(Bytes::from(params));
+    let params = RawJson::from_scanned(params.into());
     let (began, until) = (cpu(), Instant::now() + Duration::from_secs(seconds));
     let mut callers = JoinSet::new();
     for _ in 0..connections {

@@ -13,7 +13,7 @@ use durward_wire::{
     },
     code,
     edit::{self, Change, Step},
-    encode, members,
+    encode, member, members,
 };
 
 use crate::{
@@ -324,8 +324,7 @@ fn without_ours(result: RawJson) -> RawJson {
     if memchr::memmem::find(result.bytes(), OURS.as_bytes()).is_none() {
         return result;
     }
-    let found = members(&result).into_iter().find(|(key, _)| key == "_meta");
-    let Some((_, meta)) = found else {
+    let Some(meta) = member(&result, "_meta") else {
         return result;
     };
     let rest = durward_wire::without(&meta, |key| key.starts_with(OURS));

@@ -233,12 +233,11 @@ fn refused(error: &ProtocolError) -> LinkFault {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use super::*;
 
     fn raw(text: &str) -> RawJson {
-        RawJson::from_scanned(Bytes::from(text.to_owned()))
+        RawJson::from_scanned(text.into())
     }
 
     fn error(code: i64, data: &str) -> Outcome {

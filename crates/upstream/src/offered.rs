@@ -6,7 +6,7 @@ use durward_core::{
     Given, Offer, Prompt, RawJson, Resource, ServerName, Shown, Template, Tool, ToolName,
 };
 use durward_guard::names;
-use durward_wire::{bridge::uris, headers::HeaderParams, members};
+use durward_wire::{bridge::uris, headers::HeaderParams, member};
 
 use crate::{known::Known, settings::ServerSettings};
 
@@ -175,11 +175,6 @@ fn given<T>(name: &str, definition: &RawJson) -> Shown<T> {
         name: name.into(),
         definition: definition.clone(),
     })
-}
-
-fn member(object: &RawJson, name: &str) -> Option<RawJson> {
-    let found = members(object).into_iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value)
 }
 
 fn text(object: &RawJson, name: &str) -> Option<String> {

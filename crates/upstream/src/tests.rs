@@ -11,7 +11,6 @@ mod stdio_opening;
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use durward_core::{BoxFuture, LogLevel, ProtocolError, RawJson};
 use durward_wire::headers::HeaderParams;
 use serde_json::Value;
@@ -20,7 +19,7 @@ use tokio::sync::Notify;
 use crate::{Exchange, Hears, Link, Outcome};
 
 pub(crate) fn raw(text: impl Into<String>) -> RawJson {
-    RawJson::from_scanned(Bytes::from(text.into()))
+    RawJson::from_scanned(text.into().into())
 }
 
 pub(crate) fn json(raw: &RawJson) -> Value {

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use durward_cage::{
     egress::{Connector, EgressSettings},
     launch::{Launcher, Plan},
@@ -32,7 +31,7 @@ fn reference() -> Option<String> {
 }
 
 fn raw(text: &str) -> RawJson {
-    RawJson::from_scanned(Bytes::from(text.to_owned()))
+    RawJson::from_scanned(text.into())
 }
 
 fn target(reach: Reach) -> Target {

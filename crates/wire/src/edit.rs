@@ -64,7 +64,7 @@ pub fn changed(object: &RawJson, changes: &[(&str, Change<'_>)]) -> RawJson {
         }
     }
     out.put_u8(b'}');
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 fn size((key, change): &(&str, Change<'_>)) -> usize {
@@ -120,7 +120,7 @@ fn walk(value: &RawJson, base: usize, paths: &[&[Step]], see: &mut dyn FnMut(Ran
                     .collect();
                 if !rest.is_empty() {
                     let start = base + member.value.range().start;
-                    walk(&member.value(text), start, &rest, see);
+                    walk(&member.value(value), start, &rest, see);
                 }
             }
         }
@@ -131,7 +131,7 @@ fn walk(value: &RawJson, base: usize, paths: &[&[Step]], see: &mut dyn FnMut(Ran
             }
             for element in members::element_spans(value).unwrap_or_default() {
                 let start = base + element.range().start;
-                let element = RawJson::from_scanned(value.bytes().slice(element.range()));
+                let element = value.part(element.range());
                 walk(&element, start, &rest, see);
             }
         }
@@ -153,7 +153,7 @@ fn spliced(value: &RawJson, splices: Vec<(Range<usize>, String)>) -> RawJson {
         from = at.end;
     }
     out.put_slice(&text[from..]);
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 #[cfg(test)]

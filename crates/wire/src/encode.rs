@@ -107,7 +107,7 @@ pub fn object(members: &[Addition<'_>]) -> RawJson {
     out.put_u8(b'{');
     put_members(&mut out, members.iter());
     out.put_u8(b'}');
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 /// The object with `additions` before its own members, unless it has members of those names. What is
@@ -116,7 +116,7 @@ pub fn extended(object: &RawJson, additions: &[Addition<'_>]) -> RawJson {
     let room = object.len().min(pieces::SHARED) + size(additions);
     let mut out = Writer::new(BytesMut::with_capacity(room));
     put_extended(&mut out, object, additions, &[]);
-    RawJson::from_scanned(out.into_body().into_bytes())
+    RawJson::from_joined(out.into_body().into_bytes())
 }
 
 /// The object with another value of this member, which is added at its end where there is none. What is
@@ -142,14 +142,14 @@ pub fn replaced(object: &RawJson, name: &str, value: &RawJson) -> RawJson {
             out.put_slice(&text[end.saturating_sub(1)..]);
         }
     }
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 /// A text as JSON.
 pub fn string(text: &str) -> RawJson {
     let mut out = BytesMut::with_capacity(text.len() + 2);
     put_quoted(&mut out, text);
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 fn start(room: usize, id: Option<&RequestId>) -> BytesMut {
@@ -197,16 +197,23 @@ fn put_extended(
     }
     put_comma(&mut out.last, wrote && !found.is_empty());
     match own_meta.filter(|_| !meta.is_empty()) {
-        Some(own) => put_with_meta(out, text, open, own, meta),
+        Some(own) => put_with_meta(out, object, open, own, meta),
         None => out.share(text.slice(open + 1..)),
     }
 }
 
 /// Writes what follows the object's `{`, and extends its `_meta` on the way.
-fn put_with_meta(out: &mut Writer, text: &Bytes, open: usize, own: &Member, meta: &[Addition<'_>]) {
+fn put_with_meta(
+    out: &mut Writer,
+    object: &RawJson,
+    open: usize,
+    own: &Member,
+    meta: &[Addition<'_>],
+) {
+    let text = object.bytes();
     let value = own.value.range();
     out.share(text.slice(open + 1..value.start));
-    put_extended(out, &own.value(text), meta, &[]);
+    put_extended(out, &own.value(object), meta, &[]);
     out.share(text.slice(value.end..));
 }
 

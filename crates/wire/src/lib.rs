@@ -21,6 +21,6 @@ pub use frame::{Frame, LineFrames};
 pub use meta::RequestMeta;
 pub use scan::{
     Malformed, MalformedKind, Message, Method, NotASoundId, NotAString, NotAnObject, Notification,
-    Params, Request, RequestId, Response, ResponseOutcome, ScanLimits, elements, members, scan,
-    without,
+    Params, Request, RequestId, Response, ResponseOutcome, ScanLimits, elements, member, members,
+    scan, without,
 };

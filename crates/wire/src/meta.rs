@@ -98,7 +98,7 @@ pub fn read(params: &Params) -> Result<RequestMeta, ProtocolError> {
     let all = members::spans(&meta).unwrap_or_default();
     for member in &all {
         let key = member.name(text);
-        let value = || member.value(text);
+        let value = || member.value(&meta);
         match key.as_ref() {
             PROTOCOL_VERSION => {
                 found.revision = Some(RevisionText(typed(&key, &value(), "a string")?));
@@ -160,13 +160,12 @@ fn mistyped(key: &str, wanted: &str) -> ProtocolError {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use super::*;
 
     fn params(meta: &'static str) -> Params {
         let text = format!(r#"{{"name":"x","_meta":{meta}}}"#);
-        Params::try_from(RawJson::from_scanned(Bytes::from(text))).unwrap()
+        Params::try_from(RawJson::from_scanned(text.into())).unwrap()
     }
 
     #[test]

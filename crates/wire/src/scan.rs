@@ -11,11 +11,12 @@ mod params;
 mod reader;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use durward_core::RawJson;
 
 pub use id::{NotASoundId, RequestId};
 pub use malformed::{Malformed, MalformedKind};
-pub use members::{elements, members, without};
+pub use members::{elements, member, members, without};
 pub use method::Method;
 pub use params::{NotAString, NotAnObject, Params};
 
@@ -101,14 +102,14 @@ pub fn scan(body: &Bytes, limits: ScanLimits) -> Result<Message, Malformed> {
     if body.len() > Span::MAX {
         return Err(Malformed::invalid("the message is too long"));
     }
-    let Ok(text) = std::str::from_utf8(body) else {
+    let Ok(body) = ByteString::try_from(body.clone()) else {
         return Err(Malformed::parse("the message is not UTF-8"));
     };
-    let mut reader = Reader::judging(text, limits.depth);
+    let mut reader = Reader::judging(&body, limits.depth);
     reader.blanks();
     match reader.peek() {
-        Some(b'{') => envelope::read(body, reader),
-        Some(b'[') => batch(body, text),
+        Some(b'{') => envelope::read(&body, reader),
+        Some(b'[') => batch(&body),
         _ => {
             reader.value()?;
             reader.end()?;
@@ -117,9 +118,14 @@ pub fn scan(body: &Bytes, limits: ScanLimits) -> Result<Message, Malformed> {
     }
 }
 
+/// A value that has been scanned.
+fn slice(body: &ByteString, span: Span) -> RawJson {
+    RawJson::from_scanned(body.slice_ref(&body[span.range()]))
+}
+
 /// Splits an array. Depth and duplicate keys are judged when each member is scanned.
-fn batch(body: &Bytes, text: &str) -> Result<Message, Malformed> {
-    let mut reader = Reader::trusting(text);
+fn batch(body: &ByteString) -> Result<Message, Malformed> {
+    let mut reader = Reader::trusting(body);
     reader.blanks();
     let mut members = Vec::new();
     let mut total = 0_usize;
@@ -127,7 +133,7 @@ fn batch(body: &Bytes, text: &str) -> Result<Message, Malformed> {
         let span = reader.value()?;
         total += 1;
         if total <= BATCH_MAX {
-            members.push(body.slice(span.range()));
+            members.push(body.as_bytes().slice(span.range()));
         }
         Ok(())
     })?;

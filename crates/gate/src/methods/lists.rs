@@ -81,7 +81,7 @@ fn write(kind: ListKind, page: &[Listed], next: Option<String>, stale: &[ServerN
         out.put_u8(b'}');
     }
     out.put_u8(b'}');
-    RawJson::from_scanned(out.freeze())
+    RawJson::from_joined(out)
 }
 
 fn wire_kind(kind: ListKind) -> cursor::ListKind {

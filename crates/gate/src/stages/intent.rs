@@ -1,6 +1,6 @@
 //! Written down before it is done.
 
-use durward_core::{Refusal, RefusalCode};
+use durward_core::{Refusal, RefusalCode, Shown};
 
 use crate::walk::{Progress, Walk};
 
@@ -9,6 +9,13 @@ use crate::walk::{Progress, Walk};
 pub(crate) async fn write(walk: &mut Walk<'_>) {
     let durability = walk.gate.journal().durability(walk.tier());
     let facts = walk.facts();
+    if walk
+        .tool()
+        .is_some_and(|entry| matches!(entry.tool.shown, Shown::Given(_)))
+    {
+        // A server gets the text: nobody needs the parse, which may be long, any more.
+        walk.call.arguments = walk.call.arguments.clone();
+    }
     let Some(seat) = walk.seat.as_mut() else {
         return;
     };

@@ -22,15 +22,8 @@ pub(crate) fn judge(walk: &mut Walk<'_>) -> Verdict {
         Ok(schema) => schema,
         Err(cause) => return Verdict::Refuse(unusable(&entry.tool, cause)),
     };
-    let is_of_server = matches!(entry.tool.shown, Shown::Given(_));
     match schema.check(walk.call.arguments.value()) {
-        Ok(()) => {
-            if is_of_server {
-                // A server gets the text: nobody needs the parse, which may be long, any more.
-                walk.call.arguments = walk.call.arguments.clone();
-            }
-            Verdict::Pass
-        }
+        Ok(()) => Verdict::Pass,
         Err(violation) => Verdict::Refuse(
             Refusal::new(RefusalCode::InvalidArguments, violation.message).path(violation.path),
         ),

@@ -8,7 +8,7 @@ use super::{MAX_STRING, REDACTED};
 use crate::GuardError;
 
 /// How much of a long string is looked at; no more than a part of it is kept.
-const LOOKED_AT: usize = 64 << 10;
+const LOOKED_AT: usize = 8 << 10;
 
 /// What gives away each of the patterns below; a text without any of it needs no closer look.
 const HINT: &str = r"pass|pwd|secret|token|api.?key|private|authorization|cookie|bearer|basic|-----BEGIN|dw_|gh[pousr]_|github_pat_|sk-|xox|AKIA|ASIA|eyJ|://|[0-9](?:[ -]?[0-9]){12}";

@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection and what is read from it. Nothing runs beside it: it moves when its request does.
 
 use std::{
+    iter::once,
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -8,6 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use durward_cage::egress::Stream;
+use durward_core::Gather;
 use durward_wire::http1::{
     AnswerFraming, AnswerHead, ChunkError, ChunkedDecoder, HeadError, HeadLimits, Headers,
     Progress, take_answer_head,
@@ -78,25 +80,16 @@ impl Conn {
         &mut self.output
     }
 
-    /// Sends what was written, and then these parts; a short request is one write.
+    /// Sends what was written, and then these parts: in one write, where the system takes so much.
     ///
     /// # Errors
     /// The server can't have the whole request.
     pub(super) async fn send(&mut self, parts: &[Bytes]) -> Result<(), Broken> {
-        let mut parts = parts;
-        if let Some((first, rest)) = parts.split_first()
-            && first.len() < KEEP
-        {
-            self.output.extend_from_slice(first);
-            parts = rest;
-        }
-        let sent = self.stream.write_all(&self.output).await;
+        let whole = once(&self.output[..]).chain(parts.iter().map(|part| &part[..]));
+        let mut whole: Gather<'_> = whole.collect();
+        let sent = self.stream.write_all_buf(&mut whole).await;
         self.output.clear();
         sent.map_err(|_| Broken::Silent)?;
-        for part in parts {
-            let sent = self.stream.write_all(part).await;
-            sent.map_err(|_| Broken::Silent)?;
-        }
         // Over TLS, what was written may wait for it.
         self.stream.flush().await.map_err(|_| Broken::Silent)
     }

@@ -5,7 +5,7 @@ use durward_core::{Operation, RawJson, Revision};
 use crate::{
     edit::{Change, changed},
     encode,
-    scan::{elements, members},
+    scan::{elements, member, members},
 };
 
 /// The members that only modern results have.
@@ -30,10 +30,7 @@ pub enum Kind {
 
 /// What kind of result this is.
 pub fn kind(result: &RawJson) -> Kind {
-    let found = members(result)
-        .into_iter()
-        .find(|(key, _)| key == "resultType");
-    match found.map(|(_, value)| value.parse::<String>()) {
+    match member(result, "resultType").map(|kind| kind.parse::<String>()) {
         None => Kind::Complete,
         Some(Ok(kind)) if kind == "complete" => Kind::Complete,
         Some(Ok(kind)) if kind == "input_required" => Kind::InputRequired,
@@ -61,11 +58,6 @@ pub fn to_legacy(operation: Operation, revision: Revision, result: &RawJson) -> 
         | Operation::UpdateTask
         | Operation::CancelTask => result,
     }
-}
-
-fn member(object: &RawJson, name: &str) -> Option<RawJson> {
-    let found = members(object).into_iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value)
 }
 
 /// Structured content is an object before 2026-07-28: any other value stands as text.

@@ -91,7 +91,7 @@ fn rewritten(
 /// Most answers name no URI: that is seen without looking at their structure. A key may be escaped.
 fn may_name(value: &RawJson) -> bool {
     let has = |word: &str| memchr::memmem::find(value.bytes(), word.as_bytes()).is_some();
-    has("ri\"") || has("Uri\"") || has("\\u")
+    has("ri\"") || has("\\u")
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn put_params(out: &mut Writer, params: &RawJson, additions: &[Addition<'_>]) {
         put_comma(&mut out.last, !found.is_empty());
         return out.share(text.slice(open + 1..));
     };
-    let own = found[at].value(text);
+    let own = found[at].value(params);
     let Some(inner) = members::spans(&own) else {
         // No object: nobody's envelope is in it, and none can be put into it.
         return out.share(text.clone());
@@ -159,7 +159,7 @@ fn put_changed(
         let value = match change {
             Some((_, Change::Drop)) => continue,
             Some((_, Change::Set(value))) => value.bytes().clone(),
-            None if is_meta => match of_ours(&member.value(text), additions) {
+            None if is_meta => match of_ours(&member.value(params), additions) {
                 Some(meta) => meta,
                 None => continue,
             },
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     fn relayed(params: &str, additions: &[(&str, &str)]) -> String {
-        let raw = |text: &str| RawJson::from_scanned(Bytes::from(text.to_owned()));
+        let raw = |text: &str| RawJson::from_scanned(text.into());
         let values: Vec<_> = additions
             .iter()
             .map(|(name, value)| (*name, raw(value)))
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn what_is_long_is_not_copied() {
         let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(SHARED));
-        let params = RawJson::from_scanned(Bytes::from(text));
+        let params = RawJson::from_scanned(text.into());
         let one = RawJson::from_static("1");
         let pieces = relayed_request(&RequestId::from(1), "m", &params, &[], &[("x", &one)]);
         assert_eq!(pieces.parts().len(), 3);
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn a_long_member_is_shared_while_others_change() {
         let text = format!(r#"{{"a":"{}","name":"x__y"}}"#, "x".repeat(SHARED));
-        let params = RawJson::from_scanned(Bytes::from(text));
+        let params = RawJson::from_scanned(text.into());
         let own = RawJson::from_static(r#""y""#);
         let changes = [("name", Change::Set(&own))];
         let pieces = relayed_request(&RequestId::from(1), "m", &params, &changes, &[]);
@@ -385,7 +385,7 @@ mod tests {
             drop in "[abcd]",
             ours: bool,
         ) {
-            let params = RawJson::from_scanned(Bytes::from(params));
+            let params = RawJson::from_scanned(params.into());
             let (one, seven) = (RawJson::from_static("1.0"), RawJson::from_static("7"));
             let mut changes = vec![(set.as_str(), Change::Set(&one))];
             if set != drop {

@@ -221,13 +221,12 @@ fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::{super::decoded, *};
 
     fn raw(text: &str) -> RawJson {
-        RawJson::from_scanned(Bytes::from(text.to_owned()))
+        RawJson::from_scanned(text.into())
     }
 
     fn lines(schema: &str, arguments: &str) -> Vec<(String, String)> {

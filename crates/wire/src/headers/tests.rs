@@ -1,6 +1,5 @@
 //! Which refusal comes first, and what it says.
 
-use bytes::Bytes;
 use durward_core::RawJson;
 
 use super::*;
@@ -11,7 +10,7 @@ const CALL: (&str, &str) = ("Mcp-Method", "tools/call");
 
 fn params(name: &str, meta: &str) -> Params {
     let text = format!(r#"{{"name":{name},"_meta":{meta}}}"#);
-    Params::try_from(RawJson::from_scanned(Bytes::from(text))).unwrap()
+    Params::try_from(RawJson::from_scanned(text.into())).unwrap()
 }
 
 fn check(pairs: &[(&str, &str)], params: &Params) -> Result<Revision, ProtocolError> {

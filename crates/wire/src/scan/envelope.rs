@@ -1,12 +1,12 @@
 //! From the members of a message's object to a message (JSON-RPC 2.0, sections 4 and 5).
 
-use bytes::Bytes;
-use durward_core::RawJson;
+use bytestring::ByteString;
 
 use super::{
     Malformed, Message, Method, Notification, Params, Request, RequestId, Response,
     ResponseOutcome,
     reader::{Quoted, Reader, Span, Syntax},
+    slice,
 };
 
 /// What the members of a message's object are found to be.
@@ -35,7 +35,7 @@ enum Found<T> {
 }
 
 /// Reads the object at which the reader stands, to the end of the text.
-pub(super) fn read(body: &Bytes, mut reader: Reader<'_>) -> Result<Message, Malformed> {
+pub(super) fn read(body: &ByteString, mut reader: Reader<'_>) -> Result<Message, Malformed> {
     let mut envelope = Envelope::default();
     reader.object(|reader, key| envelope.member(body, reader, key))?;
     reader.end()?;
@@ -46,11 +46,16 @@ pub(super) fn read(body: &Bytes, mut reader: Reader<'_>) -> Result<Message, Malf
 }
 
 impl Envelope {
-    fn member(&mut self, body: &Bytes, reader: &mut Reader<'_>, key: Quoted) -> Result<(), Syntax> {
+    fn member(
+        &mut self,
+        body: &ByteString,
+        reader: &mut Reader<'_>,
+        key: Quoted,
+    ) -> Result<(), Syntax> {
         match key.unescape(reader.text()).as_ref() {
             "jsonrpc" => {
                 let span = reader.value()?;
-                self.version = body[span.range()] == *br#""2.0""#;
+                self.version = body[span.range()] == *r#""2.0""#;
             }
             "id" => {
                 let span = reader.value()?;
@@ -67,7 +72,7 @@ impl Envelope {
         Ok(())
     }
 
-    fn into_message(self, body: &Bytes, text: &str) -> Result<Message, Malformed> {
+    fn into_message(self, body: &ByteString, text: &str) -> Result<Message, Malformed> {
         let invalid = |reason| Malformed::invalid(reason).with_id(self.id.sound());
         if !self.version {
             return Err(invalid("`jsonrpc` must be \"2.0\""));
@@ -106,8 +111,8 @@ impl Id {
     }
 
     /// A second id makes both unsound: nobody knows which one counts.
-    fn read(&self, body: &Bytes, span: Span) -> Self {
-        let id = RequestId::try_from(RawJson::from_scanned(body.slice(span.range())));
+    fn read(&self, body: &ByteString, span: Span) -> Self {
+        let id = RequestId::try_from(slice(body, span));
         match (self, id) {
             (Self::Absent, Ok(id)) => Self::Sound(id),
             _ => Self::Unsound,
@@ -122,7 +127,7 @@ fn method(reader: &mut Reader<'_>) -> Result<Found<Quoted>, Syntax> {
     reader.value().map(|_| Found::Mistyped)
 }
 
-fn params(body: &Bytes, reader: &mut Reader<'_>) -> Result<Found<Params>, Syntax> {
+fn params(body: &ByteString, reader: &mut Reader<'_>) -> Result<Found<Params>, Syntax> {
     if reader.peek() == Some(b'{') {
         return Params::read(body, reader).map(Found::Sound);
     }
@@ -130,21 +135,20 @@ fn params(body: &Bytes, reader: &mut Reader<'_>) -> Result<Found<Params>, Syntax
 }
 
 /// The unescaped name; `None` if it holds a NUL.
-fn method_name(body: &Bytes, text: &str, method: Quoted) -> Option<Method> {
+fn method_name(body: &ByteString, text: &str, method: Quoted) -> Option<Method> {
     if !method.escaped {
-        return Some(Method::new(body.slice(method.span.range())));
+        return Some(Method::new(body.slice_ref(&body[method.span.range()])));
     }
     let name = method.unescape(text).into_owned();
-    (!name.contains('\0')).then(|| Method::new(Bytes::from(name)))
+    (!name.contains('\0')).then(|| Method::new(name.into()))
 }
 
-fn response(body: &Bytes, envelope: &Envelope) -> Result<Message, Malformed> {
+fn response(body: &ByteString, envelope: &Envelope) -> Result<Message, Malformed> {
     let invalid = |reason| Malformed::invalid(reason).with_id(envelope.id.sound());
-    let raw = |span: Span| RawJson::from_scanned(body.slice(span.range()));
     let outcome = match (envelope.result, envelope.error) {
-        (Some(result), None) => ResponseOutcome::Result(raw(result)),
-        (None, Some(error)) if body[error.range().start] == b'{' => {
-            ResponseOutcome::Error(raw(error))
+        (Some(result), None) => ResponseOutcome::Result(slice(body, result)),
+        (None, Some(error)) if body[error.range()].starts_with('{') => {
+            ResponseOutcome::Error(slice(body, error))
         }
         (None, Some(_)) => return Err(invalid("`error` must be an object")),
         (Some(_), Some(_)) => return Err(invalid("a response has `result` or `error`, not both")),

@@ -105,7 +105,7 @@ impl TryFrom<RawJson> for RequestId {
 impl From<u64> for RequestId {
     /// An id of our own. Beyond 19 digits, which no counter reaches, a peer may refuse it.
     fn from(number: u64) -> Self {
-        let raw = RawJson::from_scanned(Bytes::from(number.to_string()));
+        let raw = RawJson::from_scanned(number.to_string().into());
         Self {
             raw,
             value: Value::Integer(number.into()),

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use durward_core::RawJson;
 
-use super::reader::{Quoted, Reader, Span};
+use super::reader::{Quoted, Reader, Span, Syntax};
 
 /// Where a member's key and value are, counted from the object's `{`.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +43,8 @@ impl Member {
         self.key.span.quoted().start
     }
 
-    pub(crate) fn value(&self, object: &Bytes) -> RawJson {
-        RawJson::from_scanned(object.slice(self.value.range()))
+    pub(crate) fn value(&self, object: &RawJson) -> RawJson {
+        object.part(self.value.range())
     }
 }
 
@@ -55,14 +55,39 @@ pub fn members(object: &RawJson) -> Vec<(Cow<'_, str>, RawJson)> {
     let spans = spans(object).unwrap_or_default();
     spans
         .iter()
-        .map(|member| (member.name(text), member.value(text)))
+        .map(|member| (member.name(text), member.value(object)))
         .collect()
+}
+
+/// The value of one member, as a slice of the object; what follows it is not looked at. None of what is not
+/// an object.
+pub fn member(object: &RawJson, name: &str) -> Option<RawJson> {
+    if object.len() > Span::MAX {
+        return None;
+    }
+    let text = object.as_str();
+    let mut reader = Reader::trusting(text);
+    reader.blanks();
+    if reader.peek() != Some(b'{') {
+        return None;
+    }
+    let mut found = None;
+    // The text is sound: only what was looked for ends the reading early.
+    let _ = reader.object(|reader, key| {
+        let value = reader.value()?;
+        if (Member { key, value }).is_named(text.as_bytes(), name) {
+            found = Some(value);
+            return Err(Syntax("found"));
+        }
+        Ok(())
+    });
+    found.map(|value| object.part(value.range()))
 }
 
 /// The elements of an array, as slices of it, in order. None of what is not an array.
 pub fn elements(array: &RawJson) -> Vec<RawJson> {
     let spans = element_spans(array).unwrap_or_default();
-    let slice = |span: &Span| RawJson::from_scanned(array.bytes().slice(span.range()));
+    let slice = |span: &Span| array.part(span.range());
     spans.iter().map(slice).collect()
 }
 
@@ -115,7 +140,7 @@ pub(crate) fn remaining(
         return Some(object.clone());
     }
     out.put_u8(b'}');
-    Some(RawJson::from_scanned(out.freeze()))
+    Some(RawJson::from_joined(out))
 }
 
 /// Where the members are; `None` of what is not an object.

@@ -2,22 +2,20 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytestring::ByteString;
 
 /// What a request or notification names; unescaped, without NUL, cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Method(Bytes);
+pub struct Method(ByteString);
 
 impl Method {
-    /// Takes bytes that are UTF-8.
-    pub(super) fn new(name: Bytes) -> Self {
+    pub(super) fn new(name: ByteString) -> Self {
         Self(name)
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        // The scan has found the bytes to be UTF-8.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 }
 

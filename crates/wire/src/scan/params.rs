@@ -1,11 +1,12 @@
 //! A message's parameters.
 
-use bytes::Bytes;
+use bytestring::ByteString;
 use durward_core::{ProtocolError, RawJson};
 
 use super::{
     members::{self, Member},
     reader::{Reader, Span, Syntax},
+    slice,
 };
 use crate::code;
 
@@ -51,7 +52,7 @@ impl Params {
             .members
             .iter()
             .find(|member| member.is_named(text, key))?;
-        Some(member.value(text))
+        Some(member.value(&self.raw))
     }
 
     /// The unescaped value of a member.
@@ -81,7 +82,7 @@ impl Params {
     }
 
     /// Reads the object at which the reader stands.
-    pub(super) fn read(body: &Bytes, reader: &mut Reader<'_>) -> Result<Self, Syntax> {
+    pub(super) fn read(body: &ByteString, reader: &mut Reader<'_>) -> Result<Self, Syntax> {
         let mut members = Vec::with_capacity(4);
         let whole = reader.object(|reader, key| {
             let value = reader.value()?;
@@ -92,7 +93,7 @@ impl Params {
             member.rebase(whole);
         }
         Ok(Self {
-            raw: RawJson::from_scanned(body.slice(whole.range())),
+            raw: slice(body, whole),
             members,
         })
     }

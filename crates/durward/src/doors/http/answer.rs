@@ -1,9 +1,9 @@
 //! Writing an answer.
 
-use std::{borrow::Cow, io, time::Duration};
+use std::{borrow::Cow, io, iter::once, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use durward_core::Body;
+use bytes::{Buf, Bytes, BytesMut};
+use durward_core::{Body, Gather};
 use durward_wire::http1::{BodyKind, write_response_head};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -11,8 +11,9 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 pub(super) const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A client that takes nothing for so long is cut.
+/// A client that takes less than [`PACE`] in so long is cut.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+const PACE: usize = 1 << 20;
 /// Up to here head and pieces of the body are copied together, so that one write sends them.
 const TOGETHER: usize = 64 * 1024;
 
@@ -87,25 +88,36 @@ pub(super) async fn send(
         _ => BodyKind::Length(answer.body.len()),
     };
     write_response_head(&mut out, answer.status, &headers, kind, keep_alive);
-    for part in answer.body.parts() {
-        if out.len() + part.len() > TOGETHER {
-            write(stream, &out).await?;
-            out.clear();
-        }
-        if part.len() > TOGETHER {
-            write(stream, part).await?;
-        } else {
-            out.extend_from_slice(part);
-        }
+    if answer.body.len() <= TOGETHER {
+        answer
+            .body
+            .parts()
+            .for_each(|part| out.extend_from_slice(part));
+        return write(stream, &out).await;
     }
-    write(stream, &out).await
+    gathered(stream, once(&out[..]).chain(answer.body.parts()).collect()).await
 }
 
 /// Writes all of it, or gives the client up.
 pub(super) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-    // A pace, not a total: a large answer to a slow but living client is let through.
-    for piece in bytes.chunks(1 << 20) {
-        tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(piece))
+    gathered(stream, once(bytes).collect()).await
+}
+
+async fn gathered(stream: &mut TcpStream, mut parts: Gather<'_>) -> io::Result<()> {
+    let mut left = parts.remaining();
+    while left > 0 {
+        // A pace, not a total: a large answer to a slow but living client is let through.
+        let due = left.saturating_sub(PACE);
+        let some = async {
+            while left > due {
+                match stream.write_buf(&mut parts).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    written => left -= written,
+                }
+            }
+            Ok::<_, io::Error>(())
+        };
+        tokio::time::timeout(WRITE_TIMEOUT, some)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     }

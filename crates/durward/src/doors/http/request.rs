@@ -117,7 +117,11 @@ impl Incoming {
     async fn sized(&mut self, length: usize, limits: &HttpLimits) -> Result<Bytes, NoBody> {
         let start = now();
         while self.buffer.len() < length {
-            // Room grows with what has come, not with what was announced.
+            // Room grows with what has come, not with what was announced; what is not written to costs nothing.
+            if self.buffer.len() == self.buffer.capacity() {
+                let missing = length - self.buffer.len();
+                self.buffer.reserve(missing.min(16 * self.buffer.len()));
+            }
             self.read_in_time(start, limits).await?;
         }
         Ok(self.buffer.split_to(length).freeze())

@@ -76,7 +76,6 @@ fn says(text: &str, argument: &RawJson) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -87,7 +86,7 @@ mod tests {
         "on":{"type":"boolean","x-mcp-header":"On"}}}"#;
 
     fn raw(text: &str) -> RawJson {
-        RawJson::from_scanned(Bytes::from(text.to_owned()))
+        RawJson::from_scanned(text.into())
     }
 
     fn check(arguments: &str, headers: &[(&str, &str)]) -> String {
