@@ -13,7 +13,6 @@ use crate::{
     times,
 };
 
-const CLIENTS: usize = 20;
 /// How long a stream is silent when nothing more comes.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -101,9 +100,10 @@ impl Client<'_> {
 }
 
 fn nobody_meets_another(house: &House) {
-    let keys: Vec<_> = (0..CLIENTS).map(|_| house.key("developer")).collect();
+    let clients = times("DURWARD_CLIENTS", 20);
+    let keys: Vec<_> = (0..clients).map(|_| house.key("developer")).collect();
     let daemon = serving(house);
-    let calls = times("DURWARD_CALLS", 2_000) / CLIENTS;
+    let calls = times("DURWARD_CALLS", 2_000) / clients;
     thread::scope(|scope| {
         let clients: Vec<_> = keys
             .into_iter()
