@@ -264,7 +264,10 @@ impl Provider for Served {
                     r#"{"completion":{"values":["a"]}}"#
                 }
                 Operation::Subscribe => "{}",
-                Operation::GetTask | Operation::UpdateTask | Operation::CancelTask => {
+                Operation::GetTask
+                | Operation::UpdateTask
+                | Operation::CancelTask
+                | Operation::AwaitTask => {
                     let task = call.task.as_deref().unwrap_or("none");
                     let heard = format!("{} {task}", call.operation.method());
                     self.heard.lock().unwrap().push(heard);
