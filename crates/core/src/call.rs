@@ -114,6 +114,8 @@ pub enum Operation {
     UpdateTask,
     /// `tasks/cancel`
     CancelTask,
+    /// `tasks/result`: waits for its end.
+    AwaitTask,
 }
 
 impl Operation {
@@ -128,12 +130,16 @@ impl Operation {
             Self::GetTask => "tasks/get",
             Self::UpdateTask => "tasks/update",
             Self::CancelTask => "tasks/cancel",
+            Self::AwaitTask => "tasks/result",
         }
     }
 
     /// Is it about a task that a call has become?
     pub fn is_of_task(self) -> bool {
-        matches!(self, Self::GetTask | Self::UpdateTask | Self::CancelTask)
+        matches!(
+            self,
+            Self::GetTask | Self::UpdateTask | Self::CancelTask | Self::AwaitTask
+        )
     }
 }
 

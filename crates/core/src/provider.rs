@@ -68,6 +68,12 @@ pub trait Provider: Send + Sync {
         Ok(None)
     }
 
+    /// Watches a task that a call has become, by the server's own id; `None` where it can't tell of changes.
+    /// Whoever is told looks for itself, as the caller whose task it is.
+    fn watch_task(&self, _own: &str, _changed: OnChange) -> Option<Watch> {
+        None
+    }
+
     /// Do the client's own roots narrow what it does?
     fn heeds_roots(&self) -> bool {
         false

@@ -143,7 +143,8 @@ impl Status {
             | Operation::GetPrompt
             | Operation::GetTask
             | Operation::UpdateTask
-            | Operation::CancelTask => {
+            | Operation::CancelTask
+            | Operation::AwaitTask => {
                 return Err(Refusal::new(
                     RefusalCode::NotFound,
                     "There is no such thing here.",

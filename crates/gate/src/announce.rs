@@ -83,6 +83,8 @@ impl Gate {
         }
         self.listeners.end(caller);
         self.park.end_of(caller);
+        self.holds.end_of(caller);
+        self.kept.end_of(caller);
     }
 
     pub(crate) fn sessions_of(&self, caller: &CallerId) -> impl Iterator<Item = Arc<Session>> {

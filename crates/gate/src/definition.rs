@@ -4,12 +4,17 @@ use durward_core::{
     Annotations, Era, Given, Naming, Prompt, PromptText, RawJson, Resource, ResourceText, Revision,
     Shown, Template, TemplateText, Tier, Tool, ToolName,
 };
-use durward_wire::{encode, scan};
+use durward_wire::{
+    bridge::tasks::{self as wire_tasks, Support},
+    edit::{self, Change},
+    encode, scan,
+};
 use serde::Serialize;
 
 use crate::{
     catalogue::Catalogue,
     endpoint::Endpoint,
+    tasks,
     view::{ListKind, Listed},
 };
 
@@ -53,11 +58,16 @@ pub(crate) fn listed(
     };
     match kind {
         ListKind::Tools => {
-            let entry = &catalogue.tools()[catalogue.find_tool(name)?];
-            called(
-                tool(&entry.tool, revision, naming),
-                own_name(&entry.tool.shown),
-            )
+            let place = catalogue.find_tool(name)?;
+            let entry = &catalogue.tools()[place];
+            let definition = tool(&entry.tool, revision, naming);
+            let has_tasks = revision == Revision::V2025_11_25
+                && tasks::support(catalogue, place) == Support::Optional;
+            let definition = match has_tasks {
+                true => definition.map(|it| with_tasks(&it)),
+                false => definition,
+            };
+            called(definition, own_name(&entry.tool.shown))
         }
         ListKind::Resources => {
             let item = &catalogue.resources().get(name)?.item;
@@ -113,6 +123,15 @@ fn tool(tool: &Tool, revision: Revision, naming: Naming) -> Option<RawJson> {
             Some(given_as(&given, naming, "name", tool.name.as_str()))
         }
     }
+}
+
+/// The tool as one whose calls may become tasks. A modern server says nothing of it: it decides at each call.
+fn with_tasks(definition: &RawJson) -> RawJson {
+    if wire_tasks::support(definition) == Support::Optional {
+        return definition.clone();
+    }
+    let execution = RawJson::from_static(r#"{"taskSupport":"optional"}"#);
+    edit::changed(definition, &[("execution", Change::Set(&execution))])
 }
 
 /// Is this a schema of objects, the only ones that output had before 2026-07-28?

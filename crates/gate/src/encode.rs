@@ -153,13 +153,22 @@ pub(crate) fn error(id: Option<&RequestId>, era: Era, error: &ProtocolError) -> 
     }
 }
 
+/// How a refusal is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refused {
+    /// As a tool's result, for a model; what its client holds it against.
+    Result { has_output_schema: bool },
+    /// As an error, for a program.
+    Error,
+}
+
 /// Writes how a walk ended.
 pub(crate) fn ended(
     ended: Ended,
     id: &RequestId,
     revision: Revision,
     operation: Operation,
-    has_output_schema: bool,
+    refused: Refused,
 ) -> Reply {
     let caching = match operation {
         Operation::ReadResource => Caching::Never,
@@ -183,13 +192,19 @@ pub(crate) fn ended(
                 &code::error(code::INTERNAL_ERROR, cause),
             )
         }
-        Ended::Refused(refusal) if refusal.code == RefusalCode::Cancelled => Reply::Silent,
+        // Its client has gone; not so where a person would not go on.
+        Ended::Refused(refusal)
+            if refusal.code == RefusalCode::Cancelled && refusal.detail != Some("declined") =>
+        {
+            Reply::Silent
+        }
         Ended::Refused(refusal) if refusal.detail == Some(ASKED) => {
             not_complete(id, "input_required", &roots::input_required())
         }
         Ended::Refused(refusal) => {
-            let is_tool = operation == Operation::CallTool;
-            if is_tool && !is_of_the_protocol(&refusal) {
+            if let Refused::Result { has_output_schema } = refused
+                && !is_of_the_protocol(&refusal)
+            {
                 let body = tool_refusal(&refusal, has_output_schema);
                 return result(id, revision, &body, Caching::Unsaid);
             }

@@ -2,7 +2,7 @@
 //! is wanted and comes back with it: until then the call is parked (MCP 2026-07-28, basic/patterns/mrtr;
 //! protocol.md, section 6.2).
 
-mod answers;
+pub(crate) mod answers;
 mod ask;
 mod converse;
 mod digest;
@@ -12,5 +12,5 @@ mod parked;
 mod relay;
 mod request_state;
 
-pub(crate) use converse::converse;
+pub(crate) use converse::{converse, in_session};
 pub(crate) use park::Park;

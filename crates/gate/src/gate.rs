@@ -25,6 +25,7 @@ use crate::{
     session::{self, Session},
     standing::Standing,
     stream::GET_STREAM,
+    tasks::{Holds, Kept},
     updates::Watches,
 };
 
@@ -65,6 +66,10 @@ pub struct Gate {
     pub(crate) watches: Watches,
     /// Calls that wait for their clients to come back.
     pub(crate) park: Park,
+    /// Tasks whose questions wait for their clients.
+    pub(crate) holds: Holds,
+    /// What is remembered of tasks.
+    pub(crate) kept: Kept,
     /// Held while one house follows another.
     pub(crate) changing: Mutex<()>,
     /// Itself, for those who call back later.
@@ -102,6 +107,8 @@ impl Gate {
             listeners: Listeners::default(),
             watches: Watches::default(),
             park: Park::new(replica),
+            holds: Holds::default(),
+            kept: Kept::default(),
             changing: Mutex::default(),
             weak: Weak::clone(weak),
             tasks: TaskTracker::new(),
@@ -310,6 +317,8 @@ impl Gate {
     pub fn drain(&self) {
         self.draining.cancel();
         self.park.end_all();
+        self.holds.end_all();
+        self.kept.end_all();
         for session in self.live_sessions() {
             session.streams.finish(GET_STREAM);
         }

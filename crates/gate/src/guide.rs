@@ -62,7 +62,8 @@ impl Guide {
             | Operation::GetPrompt
             | Operation::GetTask
             | Operation::UpdateTask
-            | Operation::CancelTask => {
+            | Operation::CancelTask
+            | Operation::AwaitTask => {
                 return Err(Refusal::new(
                     RefusalCode::NotFound,
                     "There is no such thing here.",

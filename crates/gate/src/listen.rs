@@ -32,10 +32,13 @@ pub(crate) struct Filter {
     pub(crate) resources_list_changed: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) resource_subscriptions: Vec<String>,
+    /// Of the extension `io.modelcontextprotocol/tasks`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) task_ids: Vec<String>,
 }
 
 impl Filter {
-    /// Most resources that one listen may name.
+    /// Most resources that one listen may name, and most tasks.
     const MOST: usize = 256;
 
     /// Reads `params.notifications`.
@@ -56,6 +59,9 @@ impl Filter {
                 "at most {} `resourceSubscriptions`",
                 Self::MOST
             )));
+        }
+        if filter.task_ids.len() > Self::MOST {
+            return Err(refuse(format!("at most {} `taskIds`", Self::MOST)));
         }
         Ok(filter)
     }

@@ -10,7 +10,7 @@ use durward_wire::{code, headers::SentParams, meta::RequestMeta, scan::Params, s
 use uuid::Uuid;
 
 use crate::{
-    encode::{self, Caching, Reply},
+    encode::{self, Caching, Refused, Reply},
     endpoint::Endpoint,
     freshness::ListFreshness,
     gate::Gate,
@@ -19,6 +19,7 @@ use crate::{
     pipeline::{self, Stage},
     session::Session,
     standing::Standing,
+    tasks::{self, Part},
     view::ListKind,
     walk::{Ended, Progress, Subject, Walk},
 };
@@ -81,7 +82,10 @@ impl Origin {
 
     /// True where the request may send messages before its answer.
     pub fn may_notify(&self, method: &str) -> bool {
-        let is_call = matches!(method, "tools/call" | "resources/read" | "prompts/get");
+        let is_call = matches!(
+            method,
+            "tools/call" | "resources/read" | "prompts/get" | "tasks/result"
+        );
         let may_ask = is_call || matches!(method, "completion/complete" | "resources/subscribe");
         method == "subscriptions/listen"
             || is_call && (self.meta.progress_token.is_some() || self.level().is_some())
@@ -123,8 +127,8 @@ pub(crate) struct Asked {
     pub(crate) answers: Option<RawJson>,
     /// `requestState`: what it was given to bring back with them.
     pub(crate) state: Option<String>,
-    /// The server's own id of the task that it is about.
-    pub(crate) task: Option<Box<str>>,
+    /// What it has to do with tasks.
+    pub(crate) part: Part,
 }
 
 impl Gate {
@@ -162,8 +166,11 @@ impl Gate {
             "tools/call" | "resources/read" | "prompts/get" | "completion/complete" => {
                 self.ask_for(origin, request, outlet, cancel).await
             }
-            "tasks/get" | "tasks/update" | "tasks/cancel" if !legacy => {
-                self.ask_for(origin, request, outlet, cancel).await
+            "tasks/get" | "tasks/cancel" => self.ask_for(origin, request, outlet, cancel).await,
+            "tasks/update" if !legacy => self.ask_for(origin, request, outlet, cancel).await,
+            "tasks/result" if legacy => self.ask_for(origin, request, outlet, cancel).await,
+            "tasks/list" if tasks::legacy::are_for(origin) => {
+                plain(Ok(self.list_tasks(origin)), Caching::Unsaid)
             }
             "ping" if legacy => plain(Ok(RawJson::empty_object()), Caching::Unsaid),
             "logging/setLevel" if legacy => {
@@ -194,8 +201,16 @@ impl Gate {
         cancel: &Cancel,
     ) -> Reply {
         let read = |origin: &Origin| match request.method.as_str() {
-            "tasks/get" | "tasks/update" | "tasks/cancel" => self.read_task(origin, request),
-            _ => methods::calls::read(origin, request),
+            "tasks/get" | "tasks/update" | "tasks/cancel" | "tasks/result" => {
+                self.read_task(origin, request)
+            }
+            _ => {
+                let mut asked = methods::calls::read(origin, request)?;
+                if let Some(wanted) = tasks::legacy::wanted(origin, &asked)? {
+                    asked.part = Part::Wants(wanted);
+                }
+                Ok(asked)
+            }
         };
         let mut asked = read(origin);
         let mut later = None;
@@ -235,14 +250,14 @@ impl Gate {
                 .is_some_and(|entry| entry.tool.output_schema.is_some()),
             _ => false,
         };
+        let is_for_model =
+            operation == Operation::CallTool && !matches!(asked.part, Part::Wants(_));
         let ended = self.walk(origin, asked, outlet, cancel).await;
-        encode::ended(
-            ended,
-            &request.id,
-            origin.revision(),
-            operation,
-            has_output_schema,
-        )
+        let refused = match is_for_model {
+            true => Refused::Result { has_output_schema },
+            false => Refused::Error,
+        };
+        encode::ended(ended, &request.id, origin.revision(), operation, refused)
     }
 
     /// Takes one call along the walk.
@@ -296,7 +311,7 @@ impl Gate {
             wants_progress: origin.meta.progress_token.is_some(),
             ask: None,
             resumed: None,
-            task: asked.task,
+            task: asked.part.own(),
             narrowed: None,
         };
         let mut walk = Walk {
@@ -315,6 +330,7 @@ impl Gate {
             called: asked.called,
             answers: asked.answers,
             state: asked.state.filter(|_| origin.era() == Era::Modern),
+            part: asked.part,
             seat: Some(seat),
             progress: Progress::In,
         };

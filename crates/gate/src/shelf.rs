@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use durward_core::{Given, Offer, Provider, RawJson, Shown};
+use durward_core::{Era, Given, Offer, Provider, RawJson, Shown};
+use durward_wire::bridge::tasks;
 
 use crate::view::ListKind;
 
@@ -11,6 +12,8 @@ pub(crate) struct Shelf {
     pub(crate) provider: Arc<dyn Provider>,
     /// What the server says that it can do, where that is known.
     pub(crate) capabilities: Option<RawJson>,
+    /// Whether it has tasks, and of which era.
+    pub(crate) tasks: Option<Era>,
     /// What it tells a model of itself.
     pub(crate) instructions: Option<String>,
     lists: [OwnNames; 4],
@@ -24,10 +27,22 @@ struct OwnNames {
     by_own: HashMap<Box<str>, Arc<str>>,
 }
 
+fn tasks_in(capabilities: &RawJson) -> Option<Era> {
+    match (
+        tasks::has_extension(capabilities),
+        tasks::has_legacy(capabilities),
+    ) {
+        (true, _) => Some(Era::Modern),
+        (false, true) => Some(Era::Legacy),
+        (false, false) => None,
+    }
+}
+
 impl Shelf {
     pub(crate) fn of(provider: &Arc<dyn Provider>, offer: &Offer) -> Self {
         Self {
             provider: Arc::clone(provider),
+            tasks: offer.capabilities.as_ref().and_then(tasks_in),
             capabilities: offer.capabilities.clone(),
             instructions: offer.instructions.clone(),
             lists: Default::default(),

@@ -17,5 +17,6 @@ mod served;
 mod servers;
 mod stages;
 mod tasks;
+mod tasks_bridged;
 mod watched;
 mod world;

@@ -15,6 +15,7 @@ use crate::{
     notifier::Outlet,
     session::Session,
     standing::Standing,
+    tasks::Part,
 };
 
 /// Judges a call on its way in.
@@ -100,6 +101,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) answers: Option<RawJson>,
     /// What it was given to bring back with them.
     pub(crate) state: Option<String>,
+    /// What it has to do with tasks.
+    pub(crate) part: Part,
     /// The call's place in the journal.
     pub(crate) seat: Option<Seat>,
     pub(crate) progress: Progress,

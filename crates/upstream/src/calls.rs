@@ -1,6 +1,6 @@
 //! One call of a client, in the server's words and back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use durward_core::{
     Answer, Call, Era, Naming, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
@@ -8,7 +8,9 @@ use durward_core::{
 };
 use durward_wire::{
     bridge::{
+        self,
         results::{self, Kind},
+        tasks::Support,
         uris,
     },
     code,
@@ -18,10 +20,12 @@ use durward_wire::{
 
 use crate::{
     FaultKind, Link, LinkFault, Outcome,
-    client_exchange::{self, ClientExchange},
+    client_exchange::ClientExchange,
+    consent::{self, Consent},
     offered::{Offered, exposed, own_uri},
     rounds,
     server::Server,
+    tasks::{self, Abandoned, Manner},
     tending::ask_for_lists,
 };
 
@@ -29,27 +33,39 @@ use crate::{
 struct Outgoing<'a> {
     params: RawJson,
     exchange: ClientExchange<'a>,
+    /// May the tool's calls become tasks, by its definition?
+    tasks: Support,
+}
+
+/// What came of it.
+enum Came {
+    /// This, as the server says.
+    Said(Outcome),
+    /// A task that the client is to be told of, in the modern shape.
+    Task(RawJson),
 }
 
 impl Server {
     /// Makes the call.
     pub(crate) async fn make(&self, call: &Call) -> Result<Answer, Refusal> {
         let held = self.held(call).ok_or_else(|| self.too_many())?;
-        let (mut reopened, mut relearnt) = (false, false);
+        let (mut reopened, mut relearnt, mut consented) = (false, false, 0);
+        let task = OnceLock::new();
         loop {
             let offered = self.offered();
-            let outgoing = self.outgoing(&offered, call)?;
+            let mut outgoing = self.outgoing(&offered, call)?;
             let link = held.slot().link().await;
             let link = link.map_err(|fault| self.refuse(&fault))?;
-            if call.operation.is_of_task() && link.hello().era() == Era::Legacy {
+            let hello = link.hello();
+            if call.operation.is_of_task() && hello.era() == Era::Legacy && !hello.has_tasks {
                 let sentence = "The server has no tasks of this kind any more.";
                 return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));
             }
-            if call.operation == Operation::Subscribe && link.hello().era() == Era::Modern {
+            if call.operation == Operation::Subscribe && hello.era() == Era::Modern {
                 // What is watched goes into the connection's one `subscriptions/listen`.
                 return Ok(Answer::Result(RawJson::empty_object()));
             }
-            match exchange(&link, call, &outgoing).await {
+            match self.exchange(&link, call, &mut outgoing, &task).await {
                 // It died before the request was sent: a new one may take it.
                 Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
                     reopened = true;
@@ -59,9 +75,9 @@ impl Server {
                     return Err(self.refuse(&fault));
                 }
                 // Its tools want other headers than they did (MCP 2026-07-28, server/tools): it was not run.
-                Ok(Outcome::Error(error))
+                Ok(Came::Said(Outcome::Error(error)))
                     if error.code == code::HEADER_MISMATCH
-                        && link.hello().era() == Era::Modern
+                        && hello.era() == Era::Modern
                         && !relearnt =>
                 {
                     relearnt = true;
@@ -69,10 +85,39 @@ impl Server {
                         tracing::warn!(server = %self.name(), %fault, "a server's lists can't be had");
                     }
                 }
-                Ok(outcome) => {
+                // It was not run: URLs are to be opened first, which only 2025-11-25 has an error for.
+                Ok(Came::Said(Outcome::Error(error)))
+                    if error.code == code::URL_ELICITATION_REQUIRED
+                        && hello.era() == Era::Legacy
+                        && call.client.revision < Revision::V2025_11_25 =>
+                {
+                    held.slot().served();
+                    return Ok(consent::told(call, error));
+                }
+                Ok(Came::Said(Outcome::Error(error)))
+                    if error.code == code::URL_ELICITATION_REQUIRED
+                        && hello.era() == Era::Legacy
+                        && may_open(call)
+                        && self.may().elicitation =>
+                {
+                    held.slot().served();
+                    let completed = self.signals().completed();
+                    match consent::asked(&outgoing.exchange, &error, completed).await {
+                        Some(Consent::Given) if consented < consent::MOST_ROUNDS => consented += 1,
+                        Some(Consent::Given) => return Err(consent::too_often()),
+                        Some(Consent::Undeclared) => return Ok(consent::undeclared()),
+                        Some(Consent::Declined) => return Err(consent::declined()),
+                        None => return self.answer(call, &link, Outcome::Error(error)),
+                    }
+                }
+                Ok(Came::Said(outcome)) => {
                     held.slot().served();
                     self.note(call, &outcome);
                     return self.answer(call, &link, outcome);
+                }
+                Ok(Came::Task(task)) => {
+                    held.slot().served();
+                    return Ok(Answer::Task(without_ours(task)));
                 }
             }
         }
@@ -103,17 +148,14 @@ impl Server {
             )
         };
         let mut headers = None;
+        let mut tasks = Support::default();
         // Answers of an earlier round are for a modern server alone.
         let (mut responses, mut state) = (Change::Drop, Change::Drop);
         if let Some(resumed) = &call.resumed {
             responses = resumed.responses.as_ref().map_or(Change::Drop, Change::Set);
             state = resumed.state.as_ref().map_or(Change::Drop, Change::Set);
         }
-        let mut changes = vec![
-            ("inputResponses", responses),
-            ("requestState", state),
-            ("task", Change::Drop),
-        ];
+        let mut changes = vec![("inputResponses", responses), ("requestState", state)];
         let quoted_uri = |exposed: &str| own_uri(server, exposed).map(encode::string);
         let named;
         let mut on_the_way = Vec::new();
@@ -121,6 +163,7 @@ impl Server {
             (Operation::CallTool, Target::Tool(name)) => {
                 let own = offered.tools.get(name).ok_or_else(unknown)?;
                 headers = own.headers.as_ref();
+                tasks = own.tasks;
                 changes.push(("name", Change::Set(&own.name)));
                 // A stage may have changed them. Where the client gave none, none are made up.
                 if !is_part(call.arguments.raw(), &call.params)
@@ -179,7 +222,77 @@ impl Server {
         Ok(Outgoing {
             params,
             exchange: ClientExchange::new(server, self.may(), call, headers, on_the_way),
+            tasks,
         })
+    }
+
+    /// Sends the request, as a task or not, and what has to follow it before there is an answer. `task` is
+    /// what a legacy server is to know of a task.
+    async fn exchange<'a>(
+        &self,
+        link: &Link,
+        call: &Call,
+        outgoing: &mut Outgoing<'a>,
+        task: &'a OnceLock<RawJson>,
+    ) -> Result<Came, LinkFault> {
+        let hello = link.hello();
+        let era = hello.era();
+        if let (true, Some(own)) = (call.operation.is_of_task(), &call.task) {
+            outgoing.exchange.declare_tasks();
+            let exchange = &outgoing.exchange;
+            let error = |error| self.error(call, era, call.client.revision, error);
+            return match (era, call.operation) {
+                (Era::Legacy, _) => tasks::looked_at(link, own, exchange, error).await,
+                (Era::Modern, Operation::AwaitTask) => tasks::to_the_end(link, own, exchange).await,
+                (Era::Modern, _) => send(link, call, outgoing).await,
+            }
+            .map(Came::Said);
+        }
+        let manner = Manner::of(call, outgoing.tasks, &hello);
+        let change = match (era, manner) {
+            (Era::Legacy, Manner::AsTask | Manner::Driven) => {
+                let wanted = || tasks::wanted(call).unwrap_or_else(RawJson::empty_object);
+                Change::Set(task.get_or_init(wanted))
+            }
+            _ => Change::Drop,
+        };
+        outgoing.exchange.changes.push(("task", change));
+        if (era, manner) == (Era::Modern, Manner::AsTask) {
+            outgoing.exchange.declare_tasks();
+        }
+        let mut said = send(link, call, outgoing).await?;
+        let is_missed = matches!(&said, Outcome::Error(error) if tasks::is_missed(error));
+        // Only tasks can be had of it, and this client knows of none that are not asked for.
+        let is_driven = manner == Manner::Driven
+            || is_missed && era == Era::Modern && call.client.revision.era() == Era::Legacy;
+        if is_missed && is_driven {
+            outgoing.exchange.declare_tasks();
+            said = send(link, call, outgoing).await?;
+        }
+        let made = match (&said, era) {
+            (Outcome::Result(result), Era::Legacy) if manner != Manner::Plain => {
+                bridge::tasks::created(result)
+            }
+            (Outcome::Result(result), Era::Modern)
+                if (is_driven || manner == Manner::AsTask)
+                    && results::kind(result) == Kind::Task =>
+            {
+                Some(result.clone())
+            }
+            _ => None,
+        };
+        let Some(made) = made else {
+            return Ok(Came::Said(said));
+        };
+        match bridge::tasks::id(&made).filter(|_| is_driven) {
+            Some(own) => {
+                let mut abandoned = Abandoned::new(self, link, &own);
+                let ended = tasks::to_the_end(link, &own, &outgoing.exchange).await;
+                abandoned.disarm();
+                ended.map(Came::Said)
+            }
+            None => Ok(Came::Task(made)),
+        }
     }
 
     fn answer(&self, call: &Call, link: &Link, outcome: Outcome) -> Result<Answer, Refusal> {
@@ -199,7 +312,9 @@ impl Server {
                         let result = edit::changed(&result, &[("resultType", Change::Drop)]);
                         Ok(Answer::Result(self.result(call, era, &result)))
                     }
-                    Kind::Task if call.operation == Operation::CallTool && may_be_task(call) => {
+                    Kind::Task
+                        if call.operation == Operation::CallTool && tasks::is_declared(call) =>
+                    {
                         Ok(Answer::Task(without_ours(result)))
                     }
                     Kind::Task => Err(self.unknown_type("task")),
@@ -227,6 +342,12 @@ impl Server {
             false => result.clone(),
         };
         let result = without_ours(result);
+        let is_look = call.operation == Operation::GetTask;
+        let end = is_look.then(|| bridge::tasks::member(&result, "result"));
+        let result = match end.flatten().map(without_ours) {
+            Some(end) => edit::changed(&result, &[("result", Change::Set(&end))]),
+            None => result,
+        };
         match call.naming {
             Naming::Merged => {
                 uris::in_result(call.operation, &result, |uri| exposed(self.name(), uri))
@@ -291,7 +412,8 @@ impl Server {
     }
 }
 
-async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, LinkFault> {
+/// Sends the request, and answers what is asked of a legacy client in the modern way.
+async fn send(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, LinkFault> {
     let method = call.operation.method();
     let asks = link.hello().era() == Era::Modern && call.client.revision.era() == Era::Legacy;
     if asks && call.ask.is_some() {
@@ -302,9 +424,13 @@ async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<O
         .await
 }
 
-/// Only a client that says so in this very request is given a task.
-fn may_be_task(call: &Call) -> bool {
-    client_exchange::tasks(&call.client).is_some()
+/// Can this modern client be asked to open a URL for this call, if it declares that?
+fn may_open(call: &Call) -> bool {
+    let may_ask = matches!(
+        call.operation,
+        Operation::CallTool | Operation::ReadResource | Operation::GetPrompt
+    );
+    may_ask && call.client.revision.era() == Era::Modern
 }
 
 /// Is this text a stretch of that one, rather than another like it?

@@ -10,6 +10,7 @@ use durward_core::{
     ServerName,
 };
 use durward_wire::{
+    bridge::tasks::unrelated,
     code,
     edit::{self, Change},
     encode,
@@ -19,7 +20,7 @@ use durward_wire::{
 
 use crate::{Exchange, settings::May};
 
-const TASKS: &str = "io.modelcontextprotocol/tasks";
+const TASKS: &str = durward_wire::bridge::tasks::EXTENSION;
 
 /// One call of a client.
 pub(crate) struct ClientExchange<'a> {
@@ -47,6 +48,16 @@ impl<'a> ClientExchange<'a> {
             capabilities: cut(&call.client, may),
             headers,
             changes,
+        }
+    }
+
+    /// Says to a modern server that the call may become a task, whatever its client says.
+    pub(crate) fn declare_tasks(&mut self) {
+        if tasks(&self.call.client).is_none() {
+            let tasks = RawJson::empty_object();
+            let extensions = encode::object(&[(TASKS, &tasks)]);
+            let change = [("extensions", Change::Set(&extensions))];
+            self.capabilities = edit::changed(&self.capabilities, &change);
         }
     }
 
@@ -106,6 +117,8 @@ fn nobody(question: Question) -> Result<RawJson, ProtocolError> {
 /// The question in words that can't be taken for another server's: who asks is said to people, and a
 /// sampling sees nothing of other servers (protocol.md, section 8).
 pub(crate) fn said_by(server: &ServerName, question: Question, params: RawJson) -> RawJson {
+    // Which task it belongs to is said by the server's own id, which the client does not know.
+    let params = unrelated(&params);
     let all = members(&params);
     let get = |name: &str| {
         all.iter()
@@ -188,7 +201,7 @@ impl Exchange for ClientExchange<'_> {
 
     fn progress(&self, params: &RawJson) {
         if let Some(notify) = &self.call.notify {
-            notify.relay_progress(params);
+            notify.relay_progress(&unrelated(params));
         }
     }
 
@@ -196,6 +209,7 @@ impl Exchange for ClientExchange<'_> {
         let Some(notify) = self.call.notify.as_ref().filter(|_| self.may.logging) else {
             return;
         };
+        let params = &unrelated(params);
         let all = members(params);
         let get = |name: &str| {
             all.iter()

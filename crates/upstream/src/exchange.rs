@@ -85,6 +85,15 @@ pub struct Own {
     capabilities: RawJson,
 }
 
+impl Own {
+    /// Of one who can be given tasks.
+    pub(crate) fn with_tasks() -> Self {
+        let capabilities =
+            RawJson::from_static(r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#);
+        Self { capabilities }
+    }
+}
+
 impl Default for Own {
     fn default() -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! What a server says of itself, and which era it is found to speak (protocol, section 5).
 
 use durward_core::{Era, ProtocolError, RawJson, Revision};
-use durward_wire::{code, encode, members, meta};
+use durward_wire::{bridge::tasks, code, encode, members, meta};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,6 +19,8 @@ pub struct Hello {
     pub transport: Transport,
     /// What it can do: an object.
     pub capabilities: RawJson,
+    /// Do calls of its tools become tasks, in the way of its era?
+    pub has_tasks: bool,
     /// Who it says it is.
     pub server_info: Option<RawJson>,
     /// What it wants models to know.
@@ -64,6 +66,7 @@ impl Hello {
         };
         let is_object = |value: &&RawJson| value.bytes().first() == Some(&b'{');
         let capabilities = get("capabilities").filter(is_object).cloned();
+        let capabilities = capabilities.unwrap_or_else(RawJson::empty_object);
         // Modern servers say who they are in `_meta`.
         let in_meta = get("_meta").and_then(|meta| {
             let found = members(meta)
@@ -75,7 +78,11 @@ impl Hello {
         Self {
             revision,
             transport,
-            capabilities: capabilities.unwrap_or_else(RawJson::empty_object),
+            has_tasks: match revision.era() {
+                Era::Modern => tasks::has_extension(&capabilities),
+                Era::Legacy => tasks::has_legacy(&capabilities),
+            },
+            capabilities,
             server_info: server_info.filter(|info| is_object(&info)),
             instructions: get("instructions").and_then(|text| text.parse().ok()),
             result,

@@ -8,6 +8,7 @@
 mod backoff;
 mod calls;
 mod client_exchange;
+mod consent;
 mod counts;
 mod envelope;
 mod exchange;
@@ -33,6 +34,7 @@ mod subscriptions;
 mod switchboard;
 mod talk;
 mod target;
+mod tasks;
 mod tending;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,14 @@ use durward_core::{
     Given, Offer, Prompt, RawJson, Resource, ServerName, Shown, Template, Tool, ToolName,
 };
 use durward_guard::names;
-use durward_wire::{bridge::uris, headers::HeaderParams, member};
+use durward_wire::{
+    bridge::{
+        tasks::{self, Support},
+        uris,
+    },
+    headers::HeaderParams,
+    member, members,
+};
 
 use crate::{known::Known, settings::ServerSettings};
 
@@ -15,6 +22,8 @@ use crate::{known::Known, settings::ServerSettings};
 pub(crate) struct OwnTool {
     /// The server's own name, as JSON.
     pub(crate) name: RawJson,
+    /// May its calls become tasks? It counts where the server is a legacy one that has tasks.
+    pub(crate) tasks: Support,
     /// Arguments that go into headers too (MCP 2026-07-28, server/tools, `x-mcp-header`).
     pub(crate) headers: Option<HeaderParams>,
 }
@@ -115,6 +124,7 @@ impl Offered {
         });
         let name_text = member(&definition, "name").unwrap_or_else(RawJson::empty_object);
         let own = OwnTool {
+            tasks: tasks::support(&definition),
             name: name_text,
             headers,
         };

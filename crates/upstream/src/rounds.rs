@@ -74,9 +74,9 @@ pub(crate) async fn to_the_end(
 }
 
 /// One question: its key, method and params.
-type Asked = (String, String, RawJson);
+pub(crate) type Asked = (String, String, RawJson);
 
-fn asked(questions: &RawJson) -> Result<Vec<Asked>, ProtocolError> {
+pub(crate) fn asked(questions: &RawJson) -> Result<Vec<Asked>, ProtocolError> {
     let malformed = || code::error(code::INTERNAL_ERROR, "the server's questions can't be read");
     let all = members(questions);
     if all.is_empty() || all.len() > MOST_QUESTIONS {
@@ -97,7 +97,7 @@ fn asked(questions: &RawJson) -> Result<Vec<Asked>, ProtocolError> {
 }
 
 /// Puts all questions at once; the answers are in the order of the questions.
-async fn answers(
+pub(crate) async fn answers(
     exchange: &ClientExchange<'_>,
     questions: &[Asked],
 ) -> Result<RawJson, ProtocolError> {

@@ -22,6 +22,7 @@ use crate::{
     settings::{May, ServerSettings},
     slot::{Phase, Slot},
     subscriptions::Subscriptions,
+    tasks::Watched,
     tending::{Signals, Tending},
 };
 
@@ -39,6 +40,7 @@ pub struct Server {
     unlisted: Mutex<Option<String>>,
     changed: Mutex<Option<OnChange>>,
     subscriptions: Arc<Subscriptions>,
+    watched_tasks: Arc<Watched>,
     signals: Arc<Signals>,
     store: Option<KnownServers>,
     instances: Instances,
@@ -87,6 +89,7 @@ impl Server {
             unlisted: Mutex::default(),
             changed: Mutex::default(),
             subscriptions: Arc::default(),
+            watched_tasks: Arc::default(),
             signals: Arc::default(),
             store,
             instances: Instances::default(),
@@ -143,6 +146,18 @@ impl Server {
 
     pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
         &self.subscriptions
+    }
+
+    pub(crate) fn watched_tasks(&self) -> &Arc<Watched> {
+        &self.watched_tasks
+    }
+
+    /// Does something that no call waits for.
+    pub(crate) fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // Where the runtime is ending, so is the server's connection.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.tasks.spawn(work);
+        }
     }
 
     pub(crate) fn signals(&self) -> &Arc<Signals> {
@@ -319,6 +334,10 @@ impl Provider for Server {
     fn watch(&self, located: &Located, changed: OnChange) -> Result<Option<Watch>, Refusal> {
         let own = own_uri(self.name(), &located.uri);
         Ok(own.map(|own| self.subscriptions.watch(own, changed)))
+    }
+
+    fn watch_task(&self, own: &str, changed: OnChange) -> Option<Watch> {
+        Some(self.watched_tasks.watch(own, changed))
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

@@ -102,10 +102,9 @@ impl Switchboard {
         method: &str,
         params: &RawJson,
     ) -> Result<Seat, LinkFault> {
-        let task = method
-            .starts_with("tasks/")
-            .then(|| task_id(params))
-            .flatten();
+        // Whoever only looks at a task in the meantime does not wait for its questions.
+        let waits = method == "tasks/result";
+        let task = waits.then(|| task_id(params)).flatten();
         let mailbox = Arc::new(Mailbox::default());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut lines = self.lock();

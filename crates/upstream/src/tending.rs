@@ -6,8 +6,11 @@ use std::{
 };
 
 use durward_core::{BoxFuture, Era, RawJson};
-use durward_wire::{encode, members};
-use tokio::{sync::Notify, time::Instant};
+use durward_wire::{bridge::tasks, encode, members};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::Instant,
+};
 
 use crate::{
     Hears, Link, LinkFault, Outcome, Own,
@@ -26,8 +29,10 @@ const CALM: Duration = Duration::from_millis(100);
 const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_LISTEN_PAUSE: Duration = Duration::from_secs(60);
 
+/// So many of a server's words that a URL was opened wait for those who listen.
+const COMPLETED: usize = 64;
+
 /// What a server tells that belongs to no call.
-#[derive(Default)]
 pub(crate) struct Signals {
     /// A list has changed.
     lists: Notify,
@@ -35,6 +40,19 @@ pub(crate) struct Signals {
     wanted: Notify,
     /// A listen has begun.
     acknowledged: Notify,
+    /// A URL was opened, by its elicitation's id.
+    completed: broadcast::Sender<Box<str>>,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self {
+            lists: Notify::new(),
+            wanted: Notify::new(),
+            acknowledged: Notify::new(),
+            completed: broadcast::Sender::new(COMPLETED),
+        }
+    }
 }
 
 /// Tends a server's shared connection.
@@ -43,6 +61,11 @@ pub(crate) struct Tending {
 }
 
 impl Signals {
+    /// Elicitations that the server says are done, from now on.
+    pub(crate) fn completed(&self) -> broadcast::Receiver<Box<str>> {
+        self.completed.subscribe()
+    }
+
     /// A client has looked at the lists: they are asked for again if they have grown old.
     pub(crate) fn want(&self) {
         self.wanted.notify_one();
@@ -69,6 +92,18 @@ impl Hears for Ears {
                 let uri = all.iter().find(|(key, _)| key == "uri");
                 if let Some(uri) = uri.and_then(|(_, uri)| uri.parse::<String>().ok()) {
                     server.subscriptions().updated(&uri);
+                }
+            }
+            "notifications/elicitation/complete" => {
+                let id = tasks::member(params, "elicitationId");
+                if let Some(id) = id.and_then(|id| id.parse::<String>().ok()) {
+                    // Nobody may wait for it.
+                    let _ = server.signals().completed.send(id.into());
+                }
+            }
+            "notifications/tasks" | "notifications/tasks/status" => {
+                if let Some(own) = tasks::id(params) {
+                    server.watched_tasks().told(&own);
                 }
             }
             _ => tracing::debug!(server = %server.name(), method, "nothing is known to do with it"),
@@ -185,7 +220,8 @@ impl Tending {
         let mut current: Option<BoxFuture<'_, ()>> = None;
         loop {
             let uris = self.server.subscriptions().uris();
-            let filter = filter(&has, &uris);
+            let tasks = self.server.watched_tasks().ids();
+            let filter = filter(&has, &uris, &tasks);
             let mut next: Option<BoxFuture<'_, ()>> = filter.map(|filter| {
                 let listening: BoxFuture<'_, ()> = Box::pin(self.listen_to(link, filter));
                 listening
@@ -205,6 +241,7 @@ impl Tending {
             tokio::select! {
                 () = ended(&mut current) => {}
                 () = self.server.subscriptions().changed() => {}
+                () = self.server.watched_tasks().changed() => {}
             }
         }
     }
@@ -216,7 +253,7 @@ impl Tending {
         loop {
             let began = Instant::now();
             let ended = link
-                .call("subscriptions/listen", &params, &Own::default())
+                .call("subscriptions/listen", &params, &Own::with_tasks())
                 .await;
             if let Ok(Outcome::Error(error)) = &ended {
                 tracing::warn!(
@@ -253,7 +290,7 @@ pub(crate) async fn ask_for_lists(
 }
 
 /// What a modern server is asked to tell of; `None` where it has nothing to tell.
-fn filter(has: &Capabilities, uris: &[Box<str>]) -> Option<RawJson> {
+fn filter(has: &Capabilities, uris: &[Box<str>], tasks: &[Box<str>]) -> Option<RawJson> {
     let yes = RawJson::from_static("true");
     let mut wanted = Vec::new();
     for (listed, name) in [
@@ -265,8 +302,10 @@ fn filter(has: &Capabilities, uris: &[Box<str>]) -> Option<RawJson> {
             wanted.push((name, &yes));
         }
     }
-    let uris = RawJson::of(uris).ok().filter(|_| !uris.is_empty());
+    let named = |names: &[Box<str>]| RawJson::of(names).ok().filter(|_| !names.is_empty());
+    let (uris, tasks) = (named(uris), named(tasks));
     wanted.extend(uris.as_ref().map(|uris| ("resourceSubscriptions", uris)));
+    wanted.extend(tasks.as_ref().map(|tasks| ("taskIds", tasks)));
     (!wanted.is_empty()).then(|| encode::object(&wanted))
 }
 
@@ -287,15 +326,15 @@ mod tests {
         let has = |text: &'static str| RawJson::from_static(text).parse().unwrap();
         let some = has(r#"{"tools":{"listChanged":true},"prompts":{},"x":{}}"#);
         assert_eq!(
-            filter(&some, &[]).unwrap().as_str(),
+            filter(&some, &[], &[]).unwrap().as_str(),
             r#"{"toolsListChanged":true}"#
         );
         let none = has("{}");
-        assert_eq!(filter(&none, &[]), None);
+        assert_eq!(filter(&none, &[], &[]), None);
         let uris = ["a:1".into(), "a:2".into()];
         assert_eq!(
-            filter(&none, &uris).unwrap().as_str(),
-            r#"{"resourceSubscriptions":["a:1","a:2"]}"#
+            filter(&none, &uris, &["t".into()]).unwrap().as_str(),
+            r#"{"resourceSubscriptions":["a:1","a:2"],"taskIds":["t"]}"#
         );
     }
 }

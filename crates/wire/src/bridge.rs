@@ -2,4 +2,5 @@
 
 pub mod lists;
 pub mod results;
+pub mod tasks;
 pub mod uris;

@@ -3,7 +3,9 @@
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a program")]
 
+mod consent;
 mod http;
+mod tasks;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,6 +36,7 @@ struct Settings {
     http: Option<String>,
     redirect: Option<String>,
     stubborn: bool,
+    tasks: bool,
 }
 
 fn settings() -> Settings {
@@ -64,6 +67,7 @@ fn settings() -> Settings {
             "--http" => settings.http = Some(value()),
             "--redirect" => settings.redirect = Some(value()),
             "--stubborn" => settings.stubborn = true,
+            "--tasks" => settings.tasks = true,
             // Only there to be found among the processes.
             "--mark" => drop(value()),
             "--garbage" => println!("this is no JSON\n{{\"half\":"),
@@ -98,6 +102,8 @@ struct Shared {
     /// Where it sends all who ask it by HTTP.
     redirect: Option<String>,
     has_changes: bool,
+    /// Tasks, where it has any.
+    tasks: Option<tasks::Tasks>,
     /// Questions that wait for their answers, by their ids.
     asked: Mutex<HashMap<String, mpsc::Sender<String>>>,
     /// Calls that were cancelled.
@@ -119,6 +125,7 @@ fn main() {
         }),
         redirect: settings.redirect,
         has_changes: settings.http.is_none(),
+        tasks: settings.tasks.then(tasks::Tasks::default),
         asked: Mutex::default(),
         cancelled: Mutex::default(),
         more: Mutex::default(),
@@ -181,8 +188,9 @@ impl Server {
                 }
                 Ok(None) => {}
                 Err((code, text)) => say(&format!(
-                    r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":{code},"message":"{text}","data":{{"kept":1.0}}}}}}"#,
-                    id.get()
+                    r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":{code},"message":"{text}","data":{}}}}}"#,
+                    id.get(),
+                    consent::data(code)
                 )),
             },
             (Some(method), None) => {
@@ -216,13 +224,19 @@ impl Server {
         if is_modern && !self.0.modern || !is_modern && !self.0.legacy {
             return Err(unknown());
         }
+        let about_tasks = self.0.tasks.as_ref();
+        if let Some(answer) =
+            about_tasks.and_then(|it| it.answer(self, method, read, id, is_modern))
+        {
+            return answer;
+        }
         let result = match method {
             "server/discover" if is_modern => json!({
-                "supportedVersions": [MODERN], "capabilities": capabilities(self.0.has_changes), "instructions": "be kind",
+                "supportedVersions": [MODERN], "capabilities": self.capabilities(true), "instructions": "be kind",
                 "ttlMs": 1000, "cacheScope": "public"
             }),
             "initialize" => json!({
-                "protocolVersion": "2025-11-25", "capabilities": capabilities(self.0.has_changes),
+                "protocolVersion": "2025-11-25", "capabilities": self.capabilities(false),
                 "serverInfo": {"name": "raw", "version": "1"}, "instructions": "be kind"
             }),
             "tools/list" => {
@@ -272,6 +286,14 @@ impl Server {
         Ok(Some(result.to_string()))
     }
 
+    fn capabilities(&self, is_modern: bool) -> Value {
+        let mut all = capabilities(self.0.has_changes);
+        if self.0.tasks.is_some() {
+            tasks::Tasks::declare(&mut all, is_modern);
+        }
+        all
+    }
+
     fn tools(&self) -> Vec<Value> {
         let mut names: Vec<String> = [
             "echo",
@@ -293,6 +315,7 @@ impl Server {
             "stray",
             "flood",
             "stderr",
+            consent::TOOL,
         ]
         .map(ToOwned::to_owned)
         .into();
@@ -304,7 +327,11 @@ impl Server {
             json!({"name": name, "description": format!("does {name}"), "x-kept": raw(r#"{"n":1.50}"#),
                 "inputSchema": {"type": "object"}})
         };
-        names.into_iter().map(tool).collect()
+        let mut tools: Vec<_> = names.into_iter().map(tool).collect();
+        if self.0.tasks.is_some() {
+            tools.extend(tasks::Tasks::tools());
+        }
+        tools
     }
 
     fn call(
@@ -322,6 +349,7 @@ impl Server {
             "echo" => format!(
                 r#"{{"content":[{{"type":"text","text":"echo"}}],"structuredContent":{{"params":{params}}},"unknown":{{"n":1.50}}}}"#
             ),
+            consent::TOOL => consent::call(arguments)?,
             "id" => text(id),
             "pid" => text(&pid().to_string()),
             // Half a line, and the end.

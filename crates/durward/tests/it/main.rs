@@ -30,6 +30,7 @@ mod servers_faults;
 mod servers_life;
 mod servers_limits;
 mod servers_lossless;
+mod servers_tasks;
 mod socket;
 mod status;
 mod stdio;

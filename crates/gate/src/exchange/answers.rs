@@ -1,14 +1,16 @@
 //! What a client brings back: `inputResponses`, each the bare result of one question.
 
-use durward_core::{AskFault, ProtocolError, Question, RawJson};
+use durward_core::{AskFault, ProtocolError, Question, RawJson, Refusal};
 use durward_wire::{code, scan};
 use serde::{Deserialize, de::IgnoredAny};
 
+use super::request_state::invalid;
+
 /// Answers by the keys of their questions.
-pub(super) struct Answers(Vec<(String, RawJson)>);
+pub(crate) struct Answers(Vec<(String, RawJson)>);
 
 impl Answers {
-    pub(super) fn of(responses: Option<&RawJson>) -> Self {
+    pub(crate) fn of(responses: Option<&RawJson>) -> Self {
         let all = responses.map(scan::members).unwrap_or_default();
         Self(
             all.into_iter()
@@ -18,14 +20,14 @@ impl Answers {
     }
 
     /// The answer under this key.
-    pub(super) fn get(&self, key: &str) -> Option<&RawJson> {
+    pub(crate) fn get(&self, key: &str) -> Option<&RawJson> {
         let (_, answer) = self.0.iter().find(|(held, _)| held == key)?;
         Some(answer)
     }
 }
 
 /// Is this an answer to such a question at all (`ElicitResult`, `CreateMessageResult`, `ListRootsResult`)?
-pub(super) fn fits(question: Question, answer: &RawJson) -> bool {
+pub(crate) fn fits(question: Question, answer: &RawJson) -> bool {
     #[derive(Deserialize)]
     struct Elicited {
         action: String,
@@ -53,8 +55,16 @@ pub(super) fn fits(question: Question, answer: &RawJson) -> bool {
         }
 }
 
+/// An answer that is none to its question.
+pub(crate) fn malformed() -> Refusal {
+    invalid(
+        "input_responses",
+        "An answer in `inputResponses` is not one to its question. Send it again as the question wants it.",
+    )
+}
+
 /// What a server hears where nobody came back.
-pub(super) fn nobody(question: Question) -> Result<RawJson, AskFault> {
+pub(crate) fn nobody(question: Question) -> Result<RawJson, AskFault> {
     let refused = |code, message: &str| {
         Err(AskFault::Refused(ProtocolError {
             code,

@@ -19,7 +19,7 @@ use crate::{
     questions::SessionAsk,
     stages::provider::{bounded, cancelled, caught, took_too_long},
     stopwatch::Stopwatch,
-    tasks,
+    tasks::{self, Part, legacy::AskForTask},
     walk::Walk,
 };
 
@@ -28,8 +28,16 @@ pub(crate) async fn converse(
     walk: &mut Walk<'_>,
     provider: Arc<dyn Provider>,
 ) -> Result<Answer, Refusal> {
+    match std::mem::take(&mut walk.part) {
+        Part::Of(place) => {
+            walk.part = Part::Of(place.clone());
+            return tasks::look(walk, provider, place).await;
+        }
+        Part::Wants(wanted) => return tasks::legacy::begin(walk, provider, &wanted).await,
+        Part::None => {}
+    }
     if walk.call.client.revision.era() == Era::Legacy {
-        return legacy(walk, provider.as_ref()).await;
+        return in_session(walk, provider.as_ref()).await;
     }
     let place = match walk.state.take() {
         Some(state) => Some(open(walk, &state)?),
@@ -54,28 +62,36 @@ pub(crate) async fn converse(
     match answer {
         Begun::Ended(Answer::Asks(wanted)) => wrapped(walk, wanted, round).map(Answer::Asks),
         Begun::Ended(Answer::Task(task)) => tasks::given(walk, &task).map(Answer::Task),
-        Begun::Ended(Answer::Result(said)) if walk.call.task.is_some() => {
-            Ok(Answer::Result(tasks::shown(walk, said)))
-        }
         Begun::Ended(answer) => Ok(answer),
         Begun::Parked(parked) => told(walk, &parked),
     }
 }
 
 /// A legacy client is asked while it waits.
-async fn legacy(walk: &mut Walk<'_>, provider: &dyn Provider) -> Result<Answer, Refusal> {
+pub(crate) async fn in_session(
+    walk: &mut Walk<'_>,
+    provider: &dyn Provider,
+) -> Result<Answer, Refusal> {
     let stopwatch = timed(walk);
     let session = walk
         .session
         .filter(|session| session.is_lasting() && session.declared().any());
+    let of_task = walk
+        .called
+        .clone()
+        .filter(|_| walk.call.operation == Operation::AwaitTask);
     walk.call.ask = session.map(|session| -> Arc<dyn Ask> {
-        Arc::new(SessionAsk {
+        let ask = Arc::new(SessionAsk {
             session: Arc::clone(session),
             outlet: walk.outlet.cloned(),
             clock: Arc::clone(walk.gate.clock()),
             stopwatch: Arc::clone(&stopwatch),
             patience: walk.standing.house().settings.exchange.ttl,
-        })
+        });
+        match of_task {
+            Some(id) => Arc::new(AskForTask { ask, id }),
+            None => ask,
+        }
     });
     let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
     let work = async { provider.call(&walk.call).await };
@@ -248,7 +264,8 @@ fn may_ask(operation: Operation) -> bool {
         | Operation::Subscribe
         | Operation::GetTask
         | Operation::UpdateTask
-        | Operation::CancelTask => false,
+        | Operation::CancelTask
+        | Operation::AwaitTask => false,
     }
 }
 

@@ -185,10 +185,7 @@ impl Parked {
                 .is_some_and(|answer| !answers::fits(open.question, answer))
         };
         if state.open.iter().any(is_malformed) {
-            return Err(invalid(
-                "input_responses",
-                "An answer in `inputResponses` is not one to its question. Send it again as the question wants it.",
-            ));
+            return Err(answers::malformed());
         }
         state.declared = declared;
         state.phase = Phase::Attended;

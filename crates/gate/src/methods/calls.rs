@@ -13,6 +13,7 @@ use crate::{
     methods::{invalid, unknown_method},
     request::{Asked, Origin, required},
     standing::Standing,
+    tasks::Part,
     updates::about,
     view::ListKind,
     walk::{Subject, recordable_tool},
@@ -57,7 +58,7 @@ pub(crate) fn tool(
         called,
         answers: answers(params)?,
         state: state(params)?,
-        task: None,
+        part: Part::None,
     })
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn of_resource(
         called,
         answers: None,
         state: None,
-        task: None,
+        part: Part::None,
     }
 }
 
@@ -186,7 +187,7 @@ fn of_prompt(
         called: (target != name).then(|| name.into()),
         answers: None,
         state: None,
-        task: None,
+        part: Part::None,
     }
 }
 
@@ -273,7 +274,7 @@ fn of_template(
             called: (entry.item.uri_template != pattern).then(|| pattern.into()),
             answers: None,
             state: None,
-            task: None,
+            part: Part::None,
         },
     }
 }

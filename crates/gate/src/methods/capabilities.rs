@@ -2,7 +2,7 @@
 //! one alone what it says of itself.
 
 use durward_core::{Era, RawJson, Revision};
-use durward_wire::{encode, scan::members};
+use durward_wire::{bridge::tasks::EXTENSION, encode, scan::members};
 
 use crate::{endpoint::Endpoint, standing::Standing, tasks};
 
@@ -28,7 +28,10 @@ pub(crate) fn of(
     all.retain(|(key, _)| *key != "completions" || revision >= Revision::V2025_03_26);
     if revision.era() == Era::Modern && tasks::are_offered(standing, endpoint) {
         let tasks = RawJson::empty_object();
-        all.push(("extensions", encode::object(&[(tasks::EXTENSION, &tasks)])));
+        all.push(("extensions", encode::object(&[(EXTENSION, &tasks)])));
+    }
+    if revision == Revision::V2025_11_25 && tasks::are_offered(standing, endpoint) {
+        all.push(("tasks", RawJson::from_static(tasks::legacy::CAPABILITY)));
     }
     let all: Vec<_> = all.iter().map(|(key, value)| (*key, value)).collect();
     encode::object(&all)

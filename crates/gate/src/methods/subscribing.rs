@@ -7,12 +7,13 @@ use durward_core::{Answer, Cancel, Operation, RawJson};
 use durward_wire::{encode as wire, scan::Request};
 
 use crate::{
-    encode::{self, Caching, Reply},
+    encode::{self, Caching, Refused, Reply},
     gate::Gate,
     listen::{Filter, subscription_meta},
     methods::{calls, invalid},
     notifier::Outlet,
     request::{Origin, required},
+    tasks::{self, Followed},
     updates::{Hearer, Spelled},
     walk::Ended,
 };
@@ -58,7 +59,8 @@ impl Gate {
                 Err(refusal) => ended = Ended::Refused(refusal),
             }
         }
-        encode::ended(ended, id, origin.revision(), Operation::Subscribe, false)
+        let (revision, operation) = (origin.revision(), Operation::Subscribe);
+        encode::ended(ended, id, revision, operation, Refused::Error)
     }
 
     /// `subscriptions/listen`: lasts until the client or the gate ends it.
@@ -104,6 +106,16 @@ impl Gate {
                 filter.resource_subscriptions.push(uri);
             }
         }
+        if !filter.task_ids.is_empty() && !tasks::are_declared(origin.client()) {
+            return encode::error(Some(id), origin.era(), &tasks::undeclared());
+        }
+        let mut followed = Followed::default();
+        for task in std::mem::take(&mut filter.task_ids) {
+            // A task that is not there for this caller is not acknowledged.
+            if followed.add(self, origin, &task, cancel).await {
+                filter.task_ids.push(task);
+            }
+        }
         let caller = origin.standing.caller().id.clone();
         let whose = (caller, origin.endpoint.clone());
         let hears = (filter, watches);
@@ -115,6 +127,7 @@ impl Gate {
             () = self.draining().cancelled() => {}
             () = listening.ended.cancelled() => {}
             () = self.expiry(origin) => {}
+            () = followed.tell(self, origin, id, outlet) => {}
         }
         if origin.door != durward_core::Door::Http {
             let ended = wire::object(&[("requestId", id.raw())]);

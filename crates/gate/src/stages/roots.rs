@@ -56,7 +56,8 @@ fn asked(operation: Operation) -> Refusal {
         | Operation::Subscribe
         | Operation::GetTask
         | Operation::UpdateTask
-        | Operation::CancelTask => (
+        | Operation::CancelTask
+        | Operation::AwaitTask => (
             "Your client has roots and can't be asked for them here. Send this request without the \
              `roots` capability.",
             "client_roots",

@@ -39,6 +39,9 @@ pub(super) struct Served {
     ended: AtomicU32,
     /// It dies.
     pub(super) dies: Notify,
+    /// What it says of its task, where that is not done.
+    task: Mutex<Option<&'static str>>,
+    task_watches: Mutex<Vec<OnChange>>,
 }
 
 impl Served {
@@ -55,7 +58,16 @@ impl Served {
             heard: Mutex::default(),
             ended: AtomicU32::new(0),
             dies: Notify::new(),
+            task: Mutex::default(),
+            task_watches: Mutex::default(),
         })
+    }
+
+    /// From now on its task is like this; whoever watches it is told.
+    pub(super) fn task_is(&self, task: &'static str) {
+        *self.task.lock().unwrap() = Some(task);
+        let watches = self.task_watches.lock().unwrap().clone();
+        watches.iter().for_each(|changed| changed());
     }
 
     /// One whose tools ask; each is named for how.
@@ -151,7 +163,7 @@ impl Served {
                 answer.0
             }
             "modern" | "modern_on" => return Ok(modern(call)),
-            "works" => {
+            "works" | "works_too" => {
                 let task = r#"{"resultType":"task","taskId":"up-1","status":"working","x":1.50}"#;
                 return Ok(Answer::Task(RawJson::from_static(task)));
             }
@@ -243,6 +255,12 @@ impl Provider for Served {
         Ok(Some(Watch::of(())))
     }
 
+    fn watch_task(&self, own: &str, changed: OnChange) -> Option<Watch> {
+        assert_eq!(own, "up-1");
+        self.task_watches.lock().unwrap().push(changed);
+        Some(Watch::of(()))
+    }
+
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
         self.reached.lock().unwrap().push(Reached {
             operation: call.operation,
@@ -264,13 +282,24 @@ impl Provider for Served {
                     r#"{"completion":{"values":["a"]}}"#
                 }
                 Operation::Subscribe => "{}",
-                Operation::GetTask | Operation::UpdateTask | Operation::CancelTask => {
+                Operation::GetTask
+                | Operation::UpdateTask
+                | Operation::CancelTask
+                | Operation::AwaitTask => {
                     let task = call.task.as_deref().unwrap_or("none");
                     let heard = format!("{} {task}", call.operation.method());
                     self.heard.lock().unwrap().push(heard);
                     match call.operation {
                         Operation::GetTask => {
-                            r#"{"taskId":"up-1","status":"completed","result":{}}"#
+                            let task = *self.task.lock().unwrap();
+                            task.unwrap_or(r#"{"taskId":"up-1","status":"completed","result":{}}"#)
+                        }
+                        Operation::AwaitTask => {
+                            const SURE: &str = r#"{"message":"Sure?","requestedSchema":{}}"#;
+                            let answer = self.ask(call, Question::Elicit, SURE).await;
+                            let body =
+                                serde_json::json!({"content": [{"type": "text", "text": answer}]});
+                            return Ok(Answer::Result(RawJson::of(&body).unwrap()));
                         }
                         _ => "{}",
                     }

@@ -252,7 +252,10 @@ impl Provider for Watched {
                 Operation::GetPrompt => r#"{"messages":[]}"#,
                 Operation::Complete => r#"{"completion":{"values":["a"]}}"#,
                 Operation::Subscribe => "{}",
-                Operation::GetTask | Operation::UpdateTask | Operation::CancelTask => "{}",
+                Operation::GetTask
+                | Operation::UpdateTask
+                | Operation::CancelTask
+                | Operation::AwaitTask => "{}",
             };
             Ok(Answer::Result(RawJson::from_static(body)))
         })

@@ -82,7 +82,8 @@ pub(super) async fn run(places: &Arc<Places>, call: &Call) -> Result<Answer, Ref
         | Operation::GetPrompt
         | Operation::GetTask
         | Operation::UpdateTask
-        | Operation::CancelTask => Err(missing(uri)),
+        | Operation::CancelTask
+        | Operation::AwaitTask => Err(missing(uri)),
     }
 }
 

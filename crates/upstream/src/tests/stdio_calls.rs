@@ -189,20 +189,25 @@ async fn of_a_task_it_is_the_call_that_waits_for_it() {
         program.open_legacy().await;
         let task = program.hear().await.unwrap();
         let other = program.hear().await.unwrap();
+        let look = program.hear().await.unwrap();
         let related = json!({"_meta": {"io.modelcontextprotocol/related-task": {"taskId": "t"}}});
         program.say(&json!({"jsonrpc": "2.0", "id": 1, "method": "elicitation/create", "params": related})).await;
         let reply = program.hear().await.unwrap();
         program.answer(&task, reply.clone()).await;
-        program.answer(&other, reply).await;
+        program.answer(&other, reply.clone()).await;
+        program.answer(&look, reply).await;
         program.hear().await;
     });
     let link = open(&theatre).await;
-    let (one, two) = (Client::of(1), Client::of(2));
+    let (one, two, looks) = (Client::of(1), Client::of(2), Client::of(1));
+    let about = r#"{"taskId":"t"}"#;
     tokio::join!(
-        result(&link, "tasks/result", r#"{"taskId":"t"}"#, &one),
-        result(&link, "tools/call", "{}", &two)
+        result(&link, "tasks/result", about, &one),
+        result(&link, "tools/call", "{}", &two),
+        result(&link, "tasks/get", about, &looks)
     );
     assert_eq!((one.asked().len(), two.asked().len()), (1, 0));
+    assert_eq!(looks.asked().len(), 0);
 }
 
 #[tokio::test]

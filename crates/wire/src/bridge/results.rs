@@ -49,7 +49,7 @@ pub fn to_legacy(operation: Operation, revision: Revision, result: &RawJson) -> 
         result.clone()
     };
     match operation {
-        Operation::CallTool => tool_result(revision, &result),
+        Operation::CallTool | Operation::AwaitTask => tool_result(revision, &result),
         Operation::GetPrompt => prompt_result(revision, &result),
         Operation::ReadResource
         | Operation::Complete

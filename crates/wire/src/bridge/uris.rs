@@ -54,7 +54,7 @@ pub fn in_result(
     write: impl FnMut(&str) -> Option<String>,
 ) -> RawJson {
     let paths = match operation {
-        Operation::CallTool => OF_TOOL,
+        Operation::CallTool | Operation::AwaitTask => OF_TOOL,
         Operation::ReadResource => OF_RESOURCE,
         Operation::GetPrompt => OF_PROMPT,
         Operation::GetTask => OF_TASK,

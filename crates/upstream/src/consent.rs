@@ -1,0 +1,166 @@
+//! A legacy server that wants URLs opened before it does anything: -32042 of 2025-11-25 (client/elicitation,
+//! "URL Elicitation Required Error"), for clients that have no such error (protocol.md, section 6.2).
+
+use std::{collections::HashSet, time::Duration};
+
+use durward_core::{Answer, Call, Operation, ProtocolError, RawJson, Refusal, RefusalCode};
+use durward_wire::{
+    bridge::tasks::member,
+    code,
+    edit::{self, Change},
+    elements, encode,
+};
+use futures_util::future::join_all;
+use tokio::{sync::broadcast, time::Instant};
+
+use crate::client_exchange::ClientExchange;
+
+/// Most URLs of one error.
+const MOST: usize = 16;
+/// How often one call may want any.
+pub(crate) const MOST_ROUNDS: usize = 8;
+/// How long after a person's consent the server may take to say that all is done.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server wants opened.
+struct Wanted {
+    id: Option<String>,
+    url: String,
+    /// As a question of 2026-07-28.
+    question: RawJson,
+}
+
+/// What a person made of it.
+pub(crate) enum Consent {
+    /// All was opened: the call may be made anew.
+    Given,
+    /// The client can't open URLs.
+    Undeclared,
+    /// Not everything was opened.
+    Declined,
+}
+
+/// Reads the error's `data`; `None` of what is not sound.
+fn wanted(error: &ProtocolError) -> Option<Vec<Wanted>> {
+    let all = elements(&member(error.data.as_ref()?, "elicitations")?);
+    let read = |elicitation: &RawJson| {
+        let mode = RawJson::from_static(r#""url""#);
+        let changes = [
+            ("elicitationId", Change::Drop),
+            ("mode", Change::Set(&mode)),
+        ];
+        Some(Wanted {
+            id: member(elicitation, "elicitationId").and_then(|id| id.parse().ok()),
+            url: member(elicitation, "url")?.parse().ok()?,
+            question: edit::changed(elicitation, &changes),
+        })
+    };
+    let all: Vec<_> = all.iter().map(read).collect::<Option<_>>()?;
+    (!all.is_empty() && all.len() <= MOST).then_some(all)
+}
+
+/// Asks a modern client to open what is wanted, and waits until the server says that it is done. `None` where
+/// the error does not say what is wanted.
+pub(crate) async fn asked(
+    exchange: &ClientExchange<'_>,
+    error: &ProtocolError,
+    mut completed: broadcast::Receiver<Box<str>>,
+) -> Option<Consent> {
+    let wanted = wanted(error)?;
+    let asking = wanted
+        .iter()
+        .map(|it| exchange.put("elicitation/create", it.question.clone()));
+    for answer in join_all(asking).await {
+        let Ok(answer) = answer else {
+            return Some(Consent::Undeclared);
+        };
+        let action = member(&answer, "action");
+        if action.is_none_or(|action| action.as_str() != r#""accept""#) {
+            return Some(Consent::Declined);
+        }
+    }
+    let mut open: HashSet<_> = wanted.into_iter().filter_map(|it| it.id).collect();
+    // The call's own time goes on, and there must be some left for it.
+    let end = Instant::now() + PATIENCE.min(exchange.call.timeout / 2);
+    while !open.is_empty() {
+        match tokio::time::timeout_at(end, completed.recv()).await {
+            Ok(Ok(id)) => drop(open.remove(&*id)),
+            // Some were missed: the server will say by the next answer.
+            Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
+            Ok(Err(broadcast::error::RecvError::Closed)) | Err(_) => break,
+        }
+    }
+    Some(Consent::Given)
+}
+
+/// In words, for those who know neither the error nor the question.
+pub(crate) fn told(call: &Call, error: ProtocolError) -> Answer {
+    let urls = wanted(&error).unwrap_or_default();
+    let urls: Vec<_> = urls.into_iter().map(|it| it.url).collect();
+    let text = format!(
+        "{} Open this first, then try again: {}",
+        error.message.trim_end(),
+        urls.join(" ")
+    );
+    if call.operation != Operation::CallTool || urls.is_empty() {
+        return Answer::Error(ProtocolError {
+            message: if urls.is_empty() { error.message } else { text },
+            code: code::INTERNAL_ERROR,
+            ..error
+        });
+    }
+    let kind = RawJson::from_static(r#""text""#);
+    let block = encode::object(&[("type", &kind), ("text", &encode::string(&text))]);
+    let content = RawJson::from_scanned(format!("[{}]", block.as_str()).into());
+    let yes = RawJson::from_static("true");
+    Answer::Result(encode::object(&[("content", &content), ("isError", &yes)]))
+}
+
+/// -32021: it takes a client that can open URLs.
+pub(crate) fn undeclared() -> Answer {
+    Answer::Error(code::error_with_data(
+        code::MISSING_REQUIRED_CLIENT_CAPABILITY,
+        "the server wants a URL opened; declare `elicitation.url` in `_meta` of this request",
+        RawJson::from_static(r#"{"requiredCapabilities":{"elicitation":{"url":{}}}}"#),
+    ))
+}
+
+pub(crate) fn declined() -> Refusal {
+    let sentence = "The server wanted a URL opened first, and that was declined.";
+    Refusal::new(RefusalCode::Cancelled, sentence).detail("declined")
+}
+
+pub(crate) fn too_often() -> Refusal {
+    let sentence = format!("The server wanted URLs opened more than {MOST_ROUNDS} times.");
+    Refusal::new(RefusalCode::RateLimited, sentence).detail("too_many_rounds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(data: &'static str) -> ProtocolError {
+        code::error_with_data(-32042, "Not yet.", RawJson::from_static(data))
+    }
+
+    #[test]
+    fn each_elicitation_is_a_question_of_2026_07_28() {
+        let read = wanted(&error(
+            r#"{"elicitations":[{"mode":"url","elicitationId":"e","url":"https://a.example/","message":"Open","x":1.0}]}"#,
+        ));
+        let read = read.unwrap();
+        assert_eq!(read[0].id.as_deref(), Some("e"));
+        assert_eq!(
+            read[0].question.as_str(),
+            r#"{"mode":"url","url":"https://a.example/","message":"Open","x":1.0}"#
+        );
+        for unsound in [
+            "{}",
+            r#"{"elicitations":[]}"#,
+            r#"{"elicitations":[{}]}"#,
+            r#"{"elicitations":[{"url":1}]}"#,
+        ] {
+            assert!(wanted(&error(unsound)).is_none(), "{unsound}");
+        }
+    }
+}
