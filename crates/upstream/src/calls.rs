@@ -17,7 +17,7 @@ use durward_wire::{
 };
 
 use crate::{
-    FaultKind, Link, LinkFault, Outcome,
+    Exchange, FaultKind, Link, LinkFault, Outcome,
     client_exchange::{self, ClientExchange},
     offered::{Offered, exposed, own_uri},
     rounds,
@@ -45,9 +45,11 @@ impl Server {
                 let sentence = "The server has no tasks of this kind any more.";
                 return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));
             }
-            if call.operation == Operation::Subscribe && link.hello().era() == Era::Modern {
-                // What is watched goes into the connection's one `subscriptions/listen`.
+            if call.operation == Operation::Subscribe && self.is_told(call, &link) {
                 return Ok(Answer::Result(RawJson::empty_object()));
+            }
+            if let Some(level) = outgoing.exchange.log_level() {
+                link.want_logs(level).await;
             }
             match exchange(&link, call, &outgoing).await {
                 // It died before the request was sent: a new one may take it.
@@ -69,6 +71,18 @@ impl Server {
                         tracing::warn!(server = %self.name(), %fault, "a server's lists can't be had");
                     }
                 }
+                // What surrounds a call is durward's own, and no matter of the client's.
+                Ok(Outcome::Error(error))
+                    if link.hello().era() == Era::Modern && error.code == code::HEADER_MISMATCH =>
+                {
+                    let what = format!(
+                        "it refuses how it is asked ({}): {}",
+                        error.code, error.message
+                    );
+                    let fault = FaultKind::Protocol(what.into()).before();
+                    held.slot().failed(&fault);
+                    return Err(self.refuse(&fault));
+                }
                 Ok(outcome) => {
                     held.slot().served();
                     self.note(call, &outcome);
@@ -76,6 +90,14 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Does the server know already that this is watched, or will it be told elsewhere? What is watched at a
+    /// modern one goes into the connection's one `subscriptions/listen`.
+    fn is_told(&self, call: &Call, link: &Link) -> bool {
+        link.hello().era() == Era::Modern
+            || own_uri(self.name(), call.target.name())
+                .is_some_and(|own| self.subscriptions().holds(own))
     }
 
     /// Remembers what a client's own request has subscribed to.
@@ -222,16 +244,21 @@ impl Server {
         let client = call.client.revision;
         let is_bridged =
             client.era() == Era::Legacy && (era == Era::Modern || client < Revision::V2025_06_18);
-        let result = match is_bridged {
-            true => results::to_legacy(call.operation, client, result),
-            false => result.clone(),
+        let result = match (era, client.era()) {
+            (Era::Legacy, Era::Modern) => results::to_modern(result),
+            _ => result.clone(),
         };
         let result = without_ours(result);
-        match call.naming {
+        // First the names: a link that becomes text is to be one that its client can follow.
+        let result = match call.naming {
             Naming::Merged => {
                 uris::in_result(call.operation, &result, |uri| exposed(self.name(), uri))
             }
             Naming::Own => result,
+        };
+        match is_bridged {
+            true => results::to_legacy(call.operation, client, &result),
+            false => result,
         }
     }
 
@@ -244,13 +271,21 @@ impl Server {
         mut error: ProtocolError,
     ) -> ProtocolError {
         let reads = call.operation == Operation::ReadResource;
+        let is_not_found = error.code == code::RESOURCE_NOT_FOUND;
+        if is_not_found && client.era() == Era::Modern && !names_uri(&error) {
+            name_uri(&mut error, own_uri(self.name(), call.target.name()));
+        }
         error.code = match (error.code, era, client.era()) {
             (code::RESOURCE_NOT_FOUND, Era::Legacy, Era::Modern) => code::INVALID_PARAMS,
             (code::INVALID_PARAMS, Era::Modern, Era::Legacy) if reads && names_uri(&error) => {
                 code::RESOURCE_NOT_FOUND
             }
+            // What a call needs of its client, a modern server may say itself.
+            (code::MISSING_REQUIRED_CLIENT_CAPABILITY, Era::Modern, Era::Modern) => {
+                code::MISSING_REQUIRED_CLIENT_CAPABILITY
+            }
             // Reserved for what the envelope decides, which is ours.
-            (-32099..=-32020, Era::Legacy, Era::Modern) => code::INTERNAL_ERROR,
+            (-32099..=-32020, _, Era::Modern) => code::INTERNAL_ERROR,
             (code, ..) => code,
         };
         if let (Naming::Merged, Some(data)) = (call.naming, &error.data) {
@@ -316,6 +351,15 @@ fn is_part(text: &RawJson, whole: &RawJson) -> bool {
 fn names_uri(error: &ProtocolError) -> bool {
     let data = error.data.as_ref().map(members).unwrap_or_default();
     data.iter().any(|(key, _)| key == "uri")
+}
+
+/// What is not there is named in the modern era (MCP 2026-07-28, server/resources).
+fn name_uri(error: &mut ProtocolError, uri: Option<&str>) {
+    let data = error.data.clone().unwrap_or_else(RawJson::empty_object);
+    if let Some(uri) = uri.filter(|_| data.as_str().starts_with('{')) {
+        let uri = encode::string(uri);
+        error.data = Some(edit::changed(&data, &[("uri", Change::Set(&uri))]));
+    }
 }
 
 /// Takes off what only durward says.
