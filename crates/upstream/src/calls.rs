@@ -20,7 +20,7 @@ use crate::{
     Exchange, FaultKind, Link, LinkFault, Outcome,
     client_exchange::{self, ClientExchange},
     offered::{Offered, exposed, own_uri},
-    rounds,
+    rounds::{self, Stopped},
     server::Server,
     tending::ask_for_lists,
 };
@@ -53,10 +53,13 @@ impl Server {
             }
             match exchange(&link, call, &outgoing).await {
                 // It died before the request was sent: a new one may take it.
-                Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
+                Err(Stopped::Refused(refusal)) => return Err(refusal),
+                Err(Stopped::Fault(fault))
+                    if !fault.ran && !reopened && link.is_gone().is_some() =>
+                {
                     reopened = true;
                 }
-                Err(fault) => {
+                Err(Stopped::Fault(fault)) => {
                     held.slot().failed(&fault);
                     return Err(self.refuse(&fault));
                 }
@@ -200,7 +203,14 @@ impl Server {
         };
         Ok(Outgoing {
             params,
-            exchange: ClientExchange::new(server, self.may(), call, headers, on_the_way),
+            exchange: ClientExchange::new(
+                server,
+                self.questions(),
+                self.may(),
+                call,
+                headers,
+                on_the_way,
+            ),
         })
     }
 
@@ -215,7 +225,11 @@ impl Server {
                 };
                 match kind {
                     Kind::Complete => Ok(Answer::Result(self.result(call, era, &result))),
-                    Kind::InputRequired => Ok(Answer::Asks(result)),
+                    Kind::InputRequired => self
+                        .questions()
+                        .pass_on(call, &result)
+                        .map(Answer::Asks)
+                        .map_err(|error| self.asks_amiss(&error)),
                     // Some say of a task that it is one where they should say that the answer is complete.
                     Kind::Task if call.operation == Operation::GetTask => {
                         let result = edit::changed(&result, &[("resultType", Change::Drop)]);
@@ -230,6 +244,20 @@ impl Server {
             }
             Outcome::Error(error) => Ok(Answer::Error(self.error(call, era, client, error))),
         }
+    }
+
+    /// It asks what it may not, in the modern way, where only its call can be ended.
+    fn asks_amiss(&self, error: &ProtocolError) -> Refusal {
+        tracing::warn!(server = %self.name(), error.message, "a question that it may not ask");
+        Refusal::new(
+            RefusalCode::Unavailable,
+            format!(
+                "Server `{}` asks what it may not: {}. The call was ended.",
+                self.name(),
+                error.message
+            ),
+        )
+        .detail("question_refused")
     }
 
     fn unknown_type(&self, kind: &str) -> Refusal {
@@ -326,15 +354,15 @@ impl Server {
     }
 }
 
-async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, LinkFault> {
+async fn exchange(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, Stopped> {
     let method = call.operation.method();
     let asks = link.hello().era() == Era::Modern && call.client.revision.era() == Era::Legacy;
     if asks && call.ask.is_some() {
         let params = outgoing.params.clone();
         return rounds::to_the_end(link, method, params, &outgoing.exchange).await;
     }
-    link.call(method, &outgoing.params, &outgoing.exchange)
-        .await
+    let answer = link.call(method, &outgoing.params, &outgoing.exchange);
+    Ok(answer.await?)
 }
 
 /// Only a client that says so in this very request is given a task.

@@ -1,5 +1,6 @@
 //! Between the eras and between the names: what of a message changes on its way through, and nothing else.
 
 pub mod lists;
+pub mod questions;
 pub mod results;
 pub mod uris;

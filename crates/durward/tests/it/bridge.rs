@@ -396,6 +396,35 @@ impl Client<'_> {
         Some(http)
     }
 
+    /// The pipe, where it is one.
+    pub(crate) fn pipe(&mut self) -> &mut Pipe {
+        match &mut self.way {
+            Way::Pipe(pipe) => pipe,
+            _ => panic!("it is no pipe"),
+        }
+    }
+
+    /// Answers a question, where it is a session.
+    pub(crate) fn reply(&mut self, id: &Value, result: &Value) {
+        let Way::Session(_, session) = &self.way else {
+            panic!("it is no session");
+        };
+        let message = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        assert_eq!(session.send(&message).status, 202);
+    }
+
+    /// Goes on behind an event of a stream that broke.
+    pub(crate) fn resume(&self, place: &str) -> Http {
+        let Way::Session(daemon, session) = &self.way else {
+            panic!("it is no session");
+        };
+        let mut http = daemon.connect();
+        let get = session.bodiless("GET").header("Last-Event-ID", place);
+        http.send(&get.bytes());
+        assert_eq!(http.opening().expect("a stream").status, 200);
+        http
+    }
+
     /// Ends a request that [`Client::begin`] began, as its era and transport do.
     pub(crate) fn cancel(&mut self, id: &str, begun: Option<Http>) {
         drop(begun);
