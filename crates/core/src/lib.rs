@@ -22,7 +22,7 @@ mod secret;
 mod tier;
 
 pub use answer::{Answer, ProtocolError};
-pub use ask::{Ask, AskFault, Question};
+pub use ask::{Ask, AskEnd, AskFault, Asked, Question, Witness};
 pub use body::{Body, Gather};
 pub use call::{
     Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Naming, Notify, Operation, Resumed,

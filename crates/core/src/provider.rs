@@ -1,10 +1,10 @@
 //! The one trait behind which everything stands that a call can reach.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     Answer, Call, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal, ServerName,
-    Watch,
+    Watch, Witness,
 };
 
 /// A future on the heap: the one that a call may cost.
@@ -36,6 +36,9 @@ pub trait Provider: Send + Sync {
     /// `changed` asks for the offer before it returns, so it is called with no lock held that
     /// [`Provider::offer`] takes, and not from within this.
     fn attend(&self, _changed: OnChange) {}
+
+    /// Takes note of who keeps the record of what it asks of clients.
+    fn report_to(&self, _witness: Arc<dyn Witness>) {}
 
     /// A client looks at its lists: whatever of them has had its time may be asked for anew. It may not
     /// wait.

@@ -13,6 +13,7 @@ mod fetch;
 mod files;
 mod find;
 mod identity;
+mod inspect;
 mod interpolate;
 mod limits;
 mod listen;
@@ -57,6 +58,7 @@ pub use docs::docs;
 pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
 pub use files::{Files, Glob, NamedRoot, RootName};
 pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
+pub use inspect::{Inspect, Sampling};
 pub use limits::{Breaker, Exchanges, Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
 pub use load::{Loaded, load};
@@ -96,6 +98,8 @@ pub struct Config {
     pub roles: Roles,
     /// Token buckets and caps; the strictest that applies wins.
     pub limits: Limits,
+    /// What is looked at on its way through.
+    pub inspect: Inspect,
     /// What `fs_*`, path parameters and working directories may touch.
     pub files: Files,
     /// Every connection that durward or what it contains opens: tools, plugins, upstreams.
@@ -127,6 +131,7 @@ impl Default for Config {
             policy: Policy::default(),
             roles: policy::built_in(),
             limits: Limits::default(),
+            inspect: Inspect::default(),
             files: Files::default(),
             egress: Egress::default(),
             secrets: Secrets::default(),

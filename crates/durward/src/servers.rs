@@ -18,8 +18,8 @@ use durward_guard::{
 };
 use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use durward_upstream::{
-    Command, EraPin, Health, Instances, LinkLimits, May, Pinned, Reach, Server, ServerSettings,
-    State, Target, Transport, Url,
+    Command, EraPin, Health, Instances, LinkLimits, May, Pinned, Reach, Sampling, Server,
+    ServerSettings, State, Target, Transport, Url,
 };
 
 use crate::{
@@ -56,6 +56,8 @@ struct Standing {
 struct MadeFrom {
     server: config::Server,
     egress: config::Egress,
+    /// Where it may ask for it.
+    sampling: Option<config::Sampling>,
 }
 
 /// What a configuration wants served: those that stand already, and new ones that were not begun yet.
@@ -103,6 +105,10 @@ impl Servers {
             let made_from = MadeFrom {
                 server: server.clone(),
                 egress: config.egress.clone(),
+                sampling: server
+                    .capabilities
+                    .contains(&config::Capability::Sampling)
+                    .then_some(config.inspect.sampling),
             };
             let same = standing
                 .get(key.name())
@@ -183,7 +189,9 @@ impl Servers {
                 (url(http, connector.clone()), Some(connector))
             }
         };
-        let may = may(&server.capabilities);
+        let sampling = made_from.sampling.unwrap_or_default();
+        let mut may = may(&server.capabilities);
+        may.sampling &= sampling.allow;
         let settings = ServerSettings {
             name: name.clone(),
             target: Target {
@@ -202,6 +210,10 @@ impl Servers {
             },
             tools: tools(&server.tools)?,
             may,
+            sampling: Sampling {
+                max_tokens: sampling.max_tokens.get(),
+                calls: sampling.calls.rate().quota(None),
+            },
             instances: match server.instances {
                 config::Instances::Shared => Instances::Shared,
                 config::Instances::PerSession => Instances::PerSession,
@@ -209,7 +221,8 @@ impl Servers {
             },
             eager: server.connect == config::Connect::Eager,
         };
-        let server = Server::new(settings, Some(self.store.clone()), Arc::clone(&self.clock));
+        let (store, limits) = (self.store.clone(), Arc::clone(&self.limits));
+        let server = Server::new(settings, Some(store), limits, Arc::clone(&self.clock));
         Ok(Standing {
             made_from,
             server,

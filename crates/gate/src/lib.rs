@@ -39,6 +39,7 @@ mod tests;
 mod updates;
 mod view;
 mod walk;
+mod witness;
 
 pub use catalogue::{Catalogue, CatalogueError, LeftOut, ToolEntry};
 pub use encode::Reply;

@@ -8,12 +8,16 @@ use std::{
 
 use durward_core::{CallerId, Provider};
 
-use crate::{catalogue::LeftOut, endpoint::Endpoint, gate::Gate, house::House, standing::Standing};
+use crate::{
+    catalogue::LeftOut, endpoint::Endpoint, gate::Gate, house::House, standing::Standing,
+    witness::Record,
+};
 
 impl Gate {
-    /// Lets these providers tell when what they offer changes.
+    /// Lets these providers tell when what they offer changes, and keeps the record of what they ask.
     pub(crate) fn attend(&self, providers: &[Arc<dyn Provider>]) {
         for provider in providers {
+            provider.report_to(Arc::new(Record(Weak::clone(&self.weak))));
             let gate = Weak::clone(&self.weak);
             provider.attend(Arc::new(move || {
                 if let Some(gate) = gate.upgrade() {

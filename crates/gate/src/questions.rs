@@ -115,6 +115,25 @@ impl Ask for SessionAsk {
             }
         })
     }
+
+    fn completed(&self, elicitation: &str) {
+        let params = encode::object(&[("elicitationId", &encode::string(elicitation))]);
+        self.send(encode::notification(
+            "notifications/elicitation/complete",
+            &params,
+        ));
+    }
+
+    fn held(&self) -> Option<Box<dyn Send>> {
+        Some(Box::new(self.stopwatch.hold()))
+    }
+
+    fn new_elicitation(&self) -> Option<String> {
+        let mut bytes = [0; 16];
+        self.clock.random(&mut bytes);
+        let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        Some(id.to_string())
+    }
 }
 
 impl SessionAsk {

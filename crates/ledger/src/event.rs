@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use durward_core::{CallerId, Door, Fingerprint};
+use durward_core::{CallId, CallerId, Door, Fingerprint, PackName};
 
 /// The stable word for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ impl EventName {
     pub const BREAKER_CLOSED: Self = Self("breaker_closed");
     /// A tool is not the one that was approved.
     pub const DEFINITION_CHANGED: Self = Self("definition_changed");
+    /// An upstream asked a client something.
+    pub const UPSTREAM_ASKED: Self = Self("upstream_asked");
     /// An upstream asked for what it may not have.
     pub const UPSTREAM_BLOCKED: Self = Self("upstream_blocked");
     /// durward runs with less protection than it could.
@@ -57,6 +59,9 @@ pub struct Event {
     pub(crate) key: Option<Fingerprint>,
     pub(crate) remote: Option<IpAddr>,
     pub(crate) door: Option<Door>,
+    pub(crate) call: Option<CallId>,
+    pub(crate) method: Option<Cow<'static, str>>,
+    pub(crate) provider: Option<PackName>,
     pub(crate) subject: Option<Cow<'static, str>>,
     pub(crate) code: Option<Cow<'static, str>>,
     pub(crate) why: Option<Cow<'static, str>>,
@@ -71,6 +76,9 @@ impl Event {
             key: None,
             remote: None,
             door: None,
+            call: None,
+            method: None,
+            provider: None,
             subject: None,
             code: None,
             why: None,
@@ -102,6 +110,27 @@ impl Event {
     #[must_use]
     pub fn door(mut self, door: Door) -> Self {
         self.door = Some(door);
+        self
+    }
+
+    /// In which call.
+    #[must_use]
+    pub fn call(mut self, call: CallId) -> Self {
+        self.call = Some(call);
+        self
+    }
+
+    /// By which method.
+    #[must_use]
+    pub fn method(mut self, method: impl Into<Cow<'static, str>>) -> Self {
+        self.method = Some(method.into());
+        self
+    }
+
+    /// By which provider.
+    #[must_use]
+    pub fn provider(mut self, provider: PackName) -> Self {
+        self.provider = Some(provider);
         self
     }
 

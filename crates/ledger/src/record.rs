@@ -141,6 +141,16 @@ pub(crate) fn event(record: &mut Object<'_>, event: &Event) {
         record.text("remote", &remote.to_string());
     }
     record.some_text("door", event.door.map(door));
+    if let Some(call) = event.call {
+        record.uuid("call", call.0);
+    }
+    if let Some(method) = &event.method {
+        record.clipped("method", method, MOST_TEXT);
+    }
+    record.some_text(
+        "provider",
+        event.provider.as_ref().map(|provider| provider.as_str()),
+    );
     for (key, value) in [
         ("target", &event.subject),
         ("code", &event.code),

@@ -33,6 +33,8 @@ pub enum LimitKey {
     Tool(CallerId, ToolName),
     /// One server for one caller.
     Server(CallerId, ServerName),
+    /// What servers ask of the model of one caller.
+    Sampling(CallerId),
 }
 
 /// Parts of the map that are locked apart.

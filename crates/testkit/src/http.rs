@@ -206,16 +206,23 @@ impl Http {
     /// Reads one whole answer; none where the connection ended first.
     pub fn answer(&mut self) -> Option<Answer> {
         let mut answer = self.opening()?;
+        answer.body = self.body(&answer)?;
+        Some(answer)
+    }
+
+    /// Reads the body of an answer whose head was read; none where the connection ended first.
+    pub fn body(&mut self, head: &Answer) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
         if self.chunked {
             while let Some(chunk) = self.chunk() {
-                answer.body.extend(chunk);
+                body.extend(chunk);
             }
-        } else if let Some(length) = answer.header("content-length") {
+        } else if let Some(length) = head.header("content-length") {
             let length: usize = length.parse().ok()?;
             self.fill(length)?;
-            answer.body = self.seen.drain(..length).collect();
+            body = self.seen.drain(..length).collect();
         }
-        Some(answer)
+        Some(body)
     }
 
     /// Reads the head of an answer, and leaves its body to [`Http::event`]. Interim answers (1xx)

@@ -19,11 +19,11 @@ use durward_wire::{
 };
 
 use crate::{
-    FaultKind, Link, LinkFault, Outcome,
+    Exchange, FaultKind, Link, LinkFault, Outcome,
     client_exchange::ClientExchange,
     consent::{self, Consent},
     offered::{Offered, exposed, own_uri},
-    rounds,
+    rounds::{self, Stopped},
     server::Server,
     tasks::{self, Abandoned, Manner},
     tending::ask_for_lists,
@@ -61,16 +61,21 @@ impl Server {
                 let sentence = "The server has no tasks of this kind any more.";
                 return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));
             }
-            if call.operation == Operation::Subscribe && hello.era() == Era::Modern {
-                // What is watched goes into the connection's one `subscriptions/listen`.
+            if call.operation == Operation::Subscribe && self.is_told(call, &link) {
                 return Ok(Answer::Result(RawJson::empty_object()));
+            }
+            if let Some(level) = outgoing.exchange.log_level() {
+                link.want_logs(level).await;
             }
             match self.exchange(&link, call, &mut outgoing, &task).await {
                 // It died before the request was sent: a new one may take it.
-                Err(fault) if !fault.ran && !reopened && link.is_gone().is_some() => {
+                Err(Stopped::Refused(refusal)) => return Err(refusal),
+                Err(Stopped::Fault(fault))
+                    if !fault.ran && !reopened && link.is_gone().is_some() =>
+                {
                     reopened = true;
                 }
-                Err(fault) => {
+                Err(Stopped::Fault(fault)) => {
                     held.slot().failed(&fault);
                     return Err(self.refuse(&fault));
                 }
@@ -84,6 +89,18 @@ impl Server {
                     if let Err(fault) = ask_for_lists(self, &link).await {
                         tracing::warn!(server = %self.name(), %fault, "a server's lists can't be had");
                     }
+                }
+                // What surrounds a call is durward's own, and no matter of the client's.
+                Ok(Came::Said(Outcome::Error(error)))
+                    if hello.era() == Era::Modern && error.code == code::HEADER_MISMATCH =>
+                {
+                    let what = format!(
+                        "it refuses how it is asked ({}): {}",
+                        error.code, error.message
+                    );
+                    let fault = FaultKind::Protocol(what.into()).before();
+                    held.slot().failed(&fault);
+                    return Err(self.refuse(&fault));
                 }
                 // It was not run: URLs are to be opened first, which only 2025-11-25 has an error for.
                 Ok(Came::Said(Outcome::Error(error)))
@@ -121,6 +138,14 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Does the server know already that this is watched, or will it be told elsewhere? What is watched at a
+    /// modern one goes into the connection's one `subscriptions/listen`.
+    fn is_told(&self, call: &Call, link: &Link) -> bool {
+        link.hello().era() == Era::Modern
+            || own_uri(self.name(), call.target.name())
+                .is_some_and(|own| self.subscriptions().holds(own))
     }
 
     /// Remembers what a client's own request has subscribed to.
@@ -221,7 +246,14 @@ impl Server {
         };
         Ok(Outgoing {
             params,
-            exchange: ClientExchange::new(server, self.may(), call, headers, on_the_way),
+            exchange: ClientExchange::new(
+                server,
+                self.questions(),
+                self.may(),
+                call,
+                headers,
+                on_the_way,
+            ),
             tasks,
         })
     }
@@ -234,7 +266,7 @@ impl Server {
         call: &Call,
         outgoing: &mut Outgoing<'a>,
         task: &'a OnceLock<RawJson>,
-    ) -> Result<Came, LinkFault> {
+    ) -> Result<Came, Stopped> {
         let hello = link.hello();
         let era = hello.era();
         if let (true, Some(own)) = (call.operation.is_of_task(), &call.task) {
@@ -242,7 +274,7 @@ impl Server {
             let exchange = &outgoing.exchange;
             let error = |error| self.error(call, era, call.client.revision, error);
             return match (era, call.operation) {
-                (Era::Legacy, _) => tasks::looked_at(link, own, exchange, error).await,
+                (Era::Legacy, _) => Ok(tasks::looked_at(link, own, exchange, error).await?),
                 (Era::Modern, Operation::AwaitTask) => tasks::to_the_end(link, own, exchange).await,
                 (Era::Modern, _) => send(link, call, outgoing).await,
             }
@@ -306,7 +338,11 @@ impl Server {
                 };
                 match kind {
                     Kind::Complete => Ok(Answer::Result(self.result(call, era, &result))),
-                    Kind::InputRequired => Ok(Answer::Asks(result)),
+                    Kind::InputRequired => self
+                        .questions()
+                        .pass_on(call, &result)
+                        .map(Answer::Asks)
+                        .map_err(|error| self.asks_amiss(&error)),
                     // Some say of a task that it is one where they should say that the answer is complete.
                     Kind::Task if call.operation == Operation::GetTask => {
                         let result = edit::changed(&result, &[("resultType", Change::Drop)]);
@@ -325,6 +361,20 @@ impl Server {
         }
     }
 
+    /// It asks what it may not, in the modern way, where only its call can be ended.
+    fn asks_amiss(&self, error: &ProtocolError) -> Refusal {
+        tracing::warn!(server = %self.name(), error.message, "a question that it may not ask");
+        Refusal::new(
+            RefusalCode::Unavailable,
+            format!(
+                "Server `{}` asks what it may not: {}. The call was ended.",
+                self.name(),
+                error.message
+            ),
+        )
+        .detail("question_refused")
+    }
+
     fn unknown_type(&self, kind: &str) -> Refusal {
         tracing::warn!(server = %self.name(), kind, "an answer of an unknown type");
         self.refuse(&LinkFault {
@@ -337,9 +387,9 @@ impl Server {
         let client = call.client.revision;
         let is_bridged =
             client.era() == Era::Legacy && (era == Era::Modern || client < Revision::V2025_06_18);
-        let result = match is_bridged {
-            true => results::to_legacy(call.operation, client, result),
-            false => result.clone(),
+        let result = match (era, client.era()) {
+            (Era::Legacy, Era::Modern) => results::to_modern(result),
+            _ => result.clone(),
         };
         let result = without_ours(result);
         let is_look = call.operation == Operation::GetTask;
@@ -348,11 +398,16 @@ impl Server {
             Some(end) => edit::changed(&result, &[("result", Change::Set(&end))]),
             None => result,
         };
-        match call.naming {
+        // First the names: a link that becomes text is to be one that its client can follow.
+        let result = match call.naming {
             Naming::Merged => {
                 uris::in_result(call.operation, &result, |uri| exposed(self.name(), uri))
             }
             Naming::Own => result,
+        };
+        match is_bridged {
+            true => results::to_legacy(call.operation, client, &result),
+            false => result,
         }
     }
 
@@ -365,13 +420,21 @@ impl Server {
         mut error: ProtocolError,
     ) -> ProtocolError {
         let reads = call.operation == Operation::ReadResource;
+        let is_not_found = error.code == code::RESOURCE_NOT_FOUND;
+        if is_not_found && client.era() == Era::Modern && !names_uri(&error) {
+            name_uri(&mut error, own_uri(self.name(), call.target.name()));
+        }
         error.code = match (error.code, era, client.era()) {
             (code::RESOURCE_NOT_FOUND, Era::Legacy, Era::Modern) => code::INVALID_PARAMS,
             (code::INVALID_PARAMS, Era::Modern, Era::Legacy) if reads && names_uri(&error) => {
                 code::RESOURCE_NOT_FOUND
             }
+            // What a call needs of its client, a modern server may say itself.
+            (code::MISSING_REQUIRED_CLIENT_CAPABILITY, Era::Modern, Era::Modern) => {
+                code::MISSING_REQUIRED_CLIENT_CAPABILITY
+            }
             // Reserved for what the envelope decides, which is ours.
-            (-32099..=-32020, Era::Legacy, Era::Modern) => code::INTERNAL_ERROR,
+            (-32099..=-32020, _, Era::Modern) => code::INTERNAL_ERROR,
             (code, ..) => code,
         };
         if let (Naming::Merged, Some(data)) = (call.naming, &error.data) {
@@ -413,15 +476,15 @@ impl Server {
 }
 
 /// Sends the request, and answers what is asked of a legacy client in the modern way.
-async fn send(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, LinkFault> {
+async fn send(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outcome, Stopped> {
     let method = call.operation.method();
     let asks = link.hello().era() == Era::Modern && call.client.revision.era() == Era::Legacy;
     if asks && call.ask.is_some() {
         let params = outgoing.params.clone();
         return rounds::to_the_end(link, method, params, &outgoing.exchange).await;
     }
-    link.call(method, &outgoing.params, &outgoing.exchange)
-        .await
+    let answer = link.call(method, &outgoing.params, &outgoing.exchange);
+    Ok(answer.await?)
 }
 
 /// Can this modern client be asked to open a URL for this call, if it declares that?
@@ -442,6 +505,15 @@ fn is_part(text: &RawJson, whole: &RawJson) -> bool {
 fn names_uri(error: &ProtocolError) -> bool {
     let data = error.data.as_ref().map(members).unwrap_or_default();
     data.iter().any(|(key, _)| key == "uri")
+}
+
+/// What is not there is named in the modern era (MCP 2026-07-28, server/resources).
+fn name_uri(error: &mut ProtocolError, uri: Option<&str>) {
+    let data = error.data.clone().unwrap_or_else(RawJson::empty_object);
+    if let Some(uri) = uri.filter(|_| data.as_str().starts_with('{')) {
+        let uri = encode::string(uri);
+        error.data = Some(edit::changed(&data, &[("uri", Change::Set(&uri))]));
+    }
 }
 
 /// Takes off what only durward says.

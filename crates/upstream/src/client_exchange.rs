@@ -6,26 +6,25 @@ use std::{
 };
 
 use durward_core::{
-    AskFault, BoxFuture, Call, Client, Era, LogLevel, Naming, ProtocolError, Question, RawJson,
-    ServerName,
+    BoxFuture, Call, Client, Era, LogLevel, Naming, ProtocolError, RawJson, Revision, ServerName,
 };
 use durward_wire::{
     bridge::tasks::unrelated,
-    code,
     edit::{self, Change},
     encode,
     headers::HeaderParams,
     members,
 };
 
-use crate::{Exchange, settings::May};
+use crate::{Exchange, questions::Questions, settings::May};
 
 const TASKS: &str = durward_wire::bridge::tasks::EXTENSION;
 
 /// One call of a client.
 pub(crate) struct ClientExchange<'a> {
     pub(crate) server: &'a ServerName,
-    pub(crate) may: May,
+    pub(crate) questions: &'a Questions,
+    may: May,
     pub(crate) call: &'a Call,
     /// What the client can do, less what the server may not ask for.
     pub(crate) capabilities: RawJson,
@@ -36,6 +35,7 @@ pub(crate) struct ClientExchange<'a> {
 impl<'a> ClientExchange<'a> {
     pub(crate) fn new(
         server: &'a ServerName,
+        questions: &'a Questions,
         may: May,
         call: &'a Call,
         headers: Option<&'a HeaderParams>,
@@ -43,6 +43,7 @@ impl<'a> ClientExchange<'a> {
     ) -> Self {
         Self {
             server,
+            questions,
             may,
             call,
             capabilities: cut(&call.client, may),
@@ -60,90 +61,14 @@ impl<'a> ClientExchange<'a> {
             self.capabilities = edit::changed(&self.capabilities, &change);
         }
     }
-
-    /// Puts a question of the server to the client, if it may ask that.
-    pub(crate) async fn put(
-        &self,
-        method: &str,
-        params: RawJson,
-    ) -> Result<RawJson, ProtocolError> {
-        let (question, is_allowed) = match method {
-            "elicitation/create" => (Question::Elicit, self.may.elicitation),
-            "sampling/createMessage" => (Question::Sample, self.may.sampling),
-            "roots/list" => (Question::Roots, self.may.roots),
-            _ => {
-                return Err(code::error(
-                    code::METHOD_NOT_FOUND,
-                    format!("`{method}` is no request that a client answers"),
-                ));
-            }
-        };
-        let undeclared = || {
-            let sentence = format!("the client can't be asked for `{method}` here");
-            code::error(code::METHOD_NOT_FOUND, sentence)
-        };
-        let Some(ask) = self.call.ask.as_ref().filter(|_| is_allowed) else {
-            return Err(undeclared());
-        };
-        let params = said_by(self.server, question, params);
-        ask.ask(question, params)
-            .await
-            .or_else(|fault| match fault {
-                AskFault::Undeclared => Err(undeclared()),
-                AskFault::ModeUndeclared => Err(code::invalid_params(
-                    "the client does not take questions of this mode",
-                )),
-                AskFault::Refused(error) => Err(error),
-                AskFault::Silent | AskFault::Gone => nobody(question),
-            })
-    }
 }
 
-/// What stands for an answer where nobody gave one (protocol.md, section 6.2).
-fn nobody(question: Question) -> Result<RawJson, ProtocolError> {
-    match question {
-        Question::Elicit => Ok(RawJson::from_static(r#"{"action":"cancel"}"#)),
-        Question::Sample => Err(code::error(
-            code::SAMPLING_REFUSED,
-            "nobody answered the request",
-        )),
-        Question::Roots => Err(code::error(
-            code::INTERNAL_ERROR,
-            "the client did not answer",
-        )),
-    }
-}
-
-/// The question in words that can't be taken for another server's: who asks is said to people, and a
-/// sampling sees nothing of other servers (protocol.md, section 8).
-pub(crate) fn said_by(server: &ServerName, question: Question, params: RawJson) -> RawJson {
-    // Which task it belongs to is said by the server's own id, which the client does not know.
-    let params = unrelated(&params);
-    let all = members(&params);
-    let get = |name: &str| {
-        all.iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
-    };
-    match question {
-        Question::Elicit => {
-            let message = get("message").and_then(|message| message.parse::<String>().ok());
-            let message = encode::string(&format!("[{server}] {}", message.unwrap_or_default()));
-            edit::changed(&params, &[("message", Change::Set(&message))])
-        }
-        Question::Sample if get("includeContext").is_some() => {
-            let none = RawJson::from_static(r#""none""#);
-            edit::changed(&params, &[("includeContext", Change::Set(&none))])
-        }
-        Question::Sample | Question::Roots => params,
-    }
-}
-
-/// The client's capabilities, less what a server may not ask for.
+/// The client's capabilities, less what a server may not ask for and what its revision does not have.
 fn cut(client: &Client, may: May) -> RawJson {
+    let since = |first: Revision| client.revision >= first;
     let is_kept = |key: &str| match key {
         "sampling" => may.sampling,
-        "elicitation" => may.elicitation,
+        "elicitation" => may.elicitation && since(Revision::V2025_06_18),
         "roots" => may.roots,
         // Extensions are the gate's to carry.
         "tasks" | "extensions" | "experimental" => false,
@@ -152,12 +77,38 @@ fn cut(client: &Client, may: May) -> RawJson {
     let all = &client.capabilities;
     let kept = durward_wire::without(all, |key| !is_kept(key));
     let kept = kept.unwrap_or_else(RawJson::empty_object);
+    let kept = if since(Revision::V2025_11_25) {
+        kept
+    } else {
+        plain(&kept)
+    };
     match tasks(client) {
         Some(tasks) => {
             let extensions = encode::object(&[(TASKS, &tasks)]);
             edit::changed(&kept, &[("extensions", Change::Set(&extensions))])
         }
         None => kept,
+    }
+}
+
+/// Sampling had no tools before 2025-11-25, and elicitation no URLs.
+fn plain(capabilities: &RawJson) -> RawJson {
+    let empty = RawJson::empty_object();
+    let refined = |key: &str, value: &RawJson| {
+        ["sampling", "elicitation"].contains(&key) && value.as_str() != "{}"
+    };
+    let changes: Vec<_> = ["sampling", "elicitation"]
+        .into_iter()
+        .filter(|name| {
+            members(capabilities)
+                .iter()
+                .any(|(key, value)| key == name && refined(key, value))
+        })
+        .map(|name| (name, Change::Set(&empty)))
+        .collect();
+    match changes.is_empty() {
+        true => capabilities.clone(),
+        false => edit::changed(capabilities, &changes),
     }
 }
 
@@ -236,7 +187,12 @@ impl Exchange for ClientExchange<'_> {
         method: &'a str,
         params: RawJson,
     ) -> BoxFuture<'a, Result<RawJson, ProtocolError>> {
-        Box::pin(self.put(method, params))
+        Box::pin(self.questions.put(self.call, method, params))
+    }
+
+    fn came_to_nothing(&self, method: &str, word: &'static str) {
+        self.questions
+            .came_to_nothing(Some(self.call), method, word);
     }
 }
 
@@ -245,32 +201,6 @@ mod tests {
     use durward_core::Revision;
 
     use super::*;
-
-    #[test]
-    fn people_see_which_server_asks_and_sampling_sees_no_other() {
-        let crm = ServerName::new("crm").unwrap();
-        let said = |question, params| said_by(&crm, question, RawJson::from_static(params));
-        assert_eq!(
-            said(
-                Question::Elicit,
-                r#"{"mode":"form","message":"Sure?","x":1.0}"#
-            )
-            .as_str(),
-            r#"{"mode":"form","message":"[crm] Sure?","x":1.0}"#
-        );
-        assert_eq!(
-            said(
-                Question::Sample,
-                r#"{"messages":[],"includeContext":"allServers"}"#
-            )
-            .as_str(),
-            r#"{"messages":[],"includeContext":"none"}"#
-        );
-        assert_eq!(
-            said(Question::Sample, r#"{ "a":1}"#).as_str(),
-            r#"{ "a":1}"#
-        );
-    }
 
     #[test]
     fn a_server_hears_only_of_what_it_may_ask_for() {
@@ -297,6 +227,37 @@ mod tests {
             ..none
         };
         assert_eq!(cut(may).as_str(), r#"{"elicitation":{ },"x":1.0}"#);
+    }
+
+    #[test]
+    fn a_server_hears_of_nothing_that_the_client_s_revision_does_not_have() {
+        let all = RawJson::from_static(
+            r#"{"sampling":{"tools":{}},"elicitation":{"url":{}},"roots":{},"x":1.0}"#,
+        );
+        let may = May {
+            tools: true,
+            resources: true,
+            prompts: true,
+            completions: true,
+            logging: true,
+            sampling: true,
+            elicitation: true,
+            roots: true,
+        };
+        for (revision, heard) in [
+            (Revision::V2025_11_25, all.as_str()),
+            (
+                Revision::V2025_06_18,
+                r#"{"sampling":{},"elicitation":{},"roots":{},"x":1.0}"#,
+            ),
+            (
+                Revision::V2025_03_26,
+                r#"{"sampling":{},"roots":{},"x":1.0}"#,
+            ),
+        ] {
+            let client = Client::new(revision, all.clone(), None);
+            assert_eq!(cut(&client, may).as_str(), heard);
+        }
     }
 
     #[test]

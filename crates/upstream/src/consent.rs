@@ -67,9 +67,12 @@ pub(crate) async fn asked(
     mut completed: broadcast::Receiver<Box<str>>,
 ) -> Option<Consent> {
     let wanted = wanted(error)?;
-    let asking = wanted
-        .iter()
-        .map(|it| exchange.put("elicitation/create", it.question.clone()));
+    let asking = wanted.iter().map(|it| {
+        let question = it.question.clone();
+        exchange
+            .questions
+            .put(exchange.call, "elicitation/create", question)
+    });
     for answer in join_all(asking).await {
         let Ok(answer) = answer else {
             return Some(Consent::Undeclared);

@@ -50,6 +50,11 @@ pub trait Exchange: Send + Sync {
         method: &'a str,
         params: RawJson,
     ) -> BoxFuture<'a, Result<RawJson, ProtocolError>>;
+
+    /// A question of this call was put to nobody, for this reason.
+    fn came_to_nothing(&self, method: &str, word: &'static str) {
+        let _ = (method, word);
+    }
 }
 
 /// Takes what belongs to no call.
@@ -59,6 +64,11 @@ pub trait Hears: Send + Sync + 'static {
 
     /// The server lost its session, and it was opened anew: what it offers may be other than before.
     fn renewed(&self) {}
+
+    /// A question was put to nobody, for this reason, and is answered already.
+    fn came_to_nothing(&self, method: &str, word: &'static str) {
+        let _ = (method, word);
+    }
 
     /// A question outside any call. Nobody is there to be asked, unless somebody says otherwise.
     fn asked(

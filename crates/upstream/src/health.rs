@@ -61,6 +61,12 @@ impl Server {
                 counts.unattributed
             ));
         }
+        let unrecorded = self.questions().unrecorded();
+        if unrecorded > 0 {
+            notes.push(format!(
+                "{unrecorded} of its questions came to nothing and were too many for the ledger"
+            ));
+        }
         if self.instance_count() > 0 {
             notes.push(format!(
                 "{} more connections, one for each session or caller",

@@ -1,16 +1,16 @@
 //! One live connection to one server, whatever its transport.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use durward_core::{Era, RawJson};
-use durward_wire::{RequestId, code};
+use durward_core::{Era, LogLevel, RawJson};
+use durward_wire::{RequestId, code, encode, members};
 use tokio::time::timeout;
 
 use crate::{
     counts::Counts,
     envelope,
-    exchange::{Exchange, Hears, Outcome},
+    exchange::{Exchange, Hears, Outcome, Own},
     fault::{FaultKind, LinkFault},
     hello::{EraFound, Hello},
     http::{self, Closed, Http},
@@ -29,6 +29,8 @@ struct Shared {
     way: Way,
     board: Arc<Switchboard>,
     hello: Arc<ArcSwap<Hello>>,
+    /// The most verbose level that a legacy server was told.
+    level: Mutex<Option<LogLevel>>,
 }
 
 enum Way {
@@ -74,7 +76,12 @@ impl Link {
         if hello.load().era() == Era::Modern {
             board.set_modern();
         }
-        let shared = Arc::new(Shared { way, board, hello });
+        let shared = Arc::new(Shared {
+            way,
+            board,
+            hello,
+            level: Mutex::default(),
+        });
         Ok(Self { shared })
     }
 
@@ -114,6 +121,41 @@ impl Link {
                 Err(FaultKind::OtherEra.before())
             }
             _ => Ok(outcome),
+        }
+    }
+
+    /// Has a legacy server say at least so much; a modern one hears of it in each request.
+    pub(crate) async fn want_logs(&self, level: LogLevel) {
+        let hello = self.hello();
+        let mut has = members(&hello.capabilities).into_iter();
+        if hello.era() == Era::Modern || !has.any(|(key, _)| key == "logging") {
+            return;
+        }
+        let told = || {
+            self.shared
+                .level
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if told().is_some_and(|told| told <= level) {
+            return;
+        }
+        let Ok(named) = RawJson::of(&level) else {
+            return;
+        };
+        let params = encode::object(&[("level", &named)]);
+        let answer = self
+            .call("logging/setLevel", &params, &Own::default())
+            .await;
+        if let Ok(Outcome::Error(error)) = &answer {
+            tracing::debug!(
+                code = error.code,
+                "a server does not take `logging/setLevel`"
+            );
+        }
+        // Whatever it said, it is not asked at each call.
+        if answer.is_ok() {
+            *told() = Some(level);
         }
     }
 

@@ -12,7 +12,7 @@ use durward_wire::{
         uris,
     },
     headers::HeaderParams,
-    member, members,
+    member,
 };
 
 use crate::{known::Known, settings::ServerSettings};

@@ -1,9 +1,11 @@
 //! A legacy client in front of a modern server that asks: its questions become requests to the client, and
 //! the call is made again with the answers (protocol.md, section 6.3).
 
+mod consent;
+
 use std::time::Duration;
 
-use durward_core::{ProtocolError, RawJson};
+use durward_core::{ProtocolError, RawJson, Refusal, RefusalCode};
 use durward_wire::{
     bridge::results::{self, Kind},
     code,
@@ -12,6 +14,7 @@ use durward_wire::{
 };
 
 use crate::{Exchange, Link, LinkFault, Outcome, client_exchange::ClientExchange};
+use consent::Consents;
 
 /// Most rounds of questions in one call.
 const MOST_ROUNDS: usize = 8;
@@ -21,22 +24,40 @@ const MOST_QUESTIONS: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Makes the call, as often as the server asks, until it answers.
+/// Why there is no answer.
+pub(crate) enum Stopped {
+    /// The server can't answer.
+    Fault(LinkFault),
+    /// Its question could not be answered.
+    Refused(Refusal),
+}
+
+impl From<LinkFault> for Stopped {
+    fn from(fault: LinkFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Makes the call, as often as the server asks, until it answers. How long that may take is the call's own
+/// matter.
 pub(crate) async fn to_the_end(
     link: &Link,
     method: &str,
     params: RawJson,
     exchange: &ClientExchange<'_>,
-) -> Result<Outcome, LinkFault> {
+) -> Result<Outcome, Stopped> {
     let mut params = params;
     let mut pause = FIRST_PAUSE;
-    for _ in 0..=MOST_ROUNDS {
+    let mut rounds = 0;
+    let mut consents = Consents::new(exchange);
+    loop {
         let exchange_of: &dyn Exchange = exchange;
         let result = match link.call(method, &params, exchange_of).await? {
             Outcome::Result(result) => result,
             error @ Outcome::Error(_) => return Ok(error),
         };
         if results::kind(&result) != Kind::InputRequired {
+            consents.complete();
             return Ok(Outcome::Result(result));
         }
         let (mut questions, mut state) = (None, None);
@@ -47,18 +68,27 @@ pub(crate) async fn to_the_end(
                 _ => {}
             }
         }
-        let answers = match questions.as_ref().map(asked) {
-            None => None,
+        let questions = match questions.as_ref().map(asked) {
+            None => Vec::new(),
+            Some(Ok(questions)) => questions,
             Some(Err(error)) => return Ok(Outcome::Error(error)),
-            Some(Ok(questions)) => match answers(exchange, &questions).await {
-                Ok(answers) => Some(answers),
-                Err(error) => return Ok(Outcome::Error(error)),
-            },
         };
-        if answers.is_none() {
+        let answers = if questions.is_empty() {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+            None
+        } else if let Some(given) = consents.given(&questions).await {
+            Some(given)
+        } else {
+            rounds += 1;
+            if rounds > MOST_ROUNDS {
+                return Ok(Outcome::Error(code::error(
+                    code::INTERNAL_ERROR,
+                    format!("the server asked more than {MOST_ROUNDS} times"),
+                )));
+            }
+            Some(answers(exchange, &mut consents, &questions).await?)
+        };
         let set = |value: &'static str, given: &Option<RawJson>| (value, given.clone());
         let given = [set("inputResponses", &answers), set("requestState", &state)];
         let changes: Vec<_> = given
@@ -67,19 +97,19 @@ pub(crate) async fn to_the_end(
             .collect();
         params = edit::changed(&params, &changes);
     }
-    Ok(Outcome::Error(code::error(
-        code::INTERNAL_ERROR,
-        format!("the server asked more than {MOST_ROUNDS} times"),
-    )))
 }
 
-/// One question: its key, method and params.
-pub(crate) type Asked = (String, String, RawJson);
+/// One question.
+pub(crate) struct Asked {
+    pub(crate) key: String,
+    method: String,
+    pub(crate) params: RawJson,
+}
 
 pub(crate) fn asked(questions: &RawJson) -> Result<Vec<Asked>, ProtocolError> {
     let malformed = || code::error(code::INTERNAL_ERROR, "the server's questions can't be read");
     let all = members(questions);
-    if all.is_empty() || all.len() > MOST_QUESTIONS {
+    if all.len() > MOST_QUESTIONS {
         return Err(malformed());
     }
     let read = all.into_iter().map(|(key, question)| {
@@ -91,31 +121,63 @@ pub(crate) fn asked(questions: &RawJson) -> Result<Vec<Asked>, ProtocolError> {
                 _ => {}
             }
         }
-        Some((key.into_owned(), method?, params))
+        Some(Asked {
+            key: key.into_owned(),
+            method: method?,
+            params,
+        })
     });
     read.collect::<Option<_>>().ok_or_else(malformed)
 }
 
 /// Puts all questions at once; the answers are in the order of the questions.
-pub(crate) async fn answers(
+async fn answers(
+    exchange: &ClientExchange<'_>,
+    consents: &mut Consents<'_>,
+    questions: &[Asked],
+) -> Result<RawJson, Stopped> {
+    let named = consents.named(questions);
+    let answers = put(exchange, questions, &named).await?;
+    consents.keep(questions, &answers);
+    Ok(answers)
+}
+
+/// As [`answers`], in these words.
+pub(crate) async fn put(
     exchange: &ClientExchange<'_>,
     questions: &[Asked],
-) -> Result<RawJson, ProtocolError> {
-    let asking = questions.iter().map(|(_, method, params)| async move {
-        let answer = exchange.put(method, params.clone()).await;
-        match answer {
-            // A question that a person won't answer does not end the call.
-            Err(_) if method == "elicitation/create" => {
-                Ok(RawJson::from_static(r#"{"action":"cancel"}"#))
+    params: &[RawJson],
+) -> Result<RawJson, Stopped> {
+    let asking = questions
+        .iter()
+        .zip(params)
+        .map(|(asked, params)| async move {
+            let put = exchange
+                .questions
+                .put(exchange.call, &asked.method, params.clone());
+            match put.await {
+                // A question that a person won't answer does not end the call.
+                Err(_) if asked.method == "elicitation/create" => {
+                    Ok(RawJson::from_static(r#"{"action":"cancel"}"#))
+                }
+                Err(error) => Err(Stopped::Refused(refused(exchange, &asked.method, &error))),
+                Ok(answer) => Ok(answer),
             }
-            answer => answer,
-        }
-    });
+        });
     let answers = futures_util::future::try_join_all(asking).await?;
     let named: Vec<_> = questions
         .iter()
         .zip(&answers)
-        .map(|((key, ..), answer)| (key.as_str(), answer))
+        .map(|(asked, answer)| (asked.key.as_str(), answer))
         .collect();
     Ok(encode::object(&named))
+}
+
+/// No error can be answered: the call ends (MCP 2026-07-28, basic/patterns/mrtr).
+fn refused(exchange: &ClientExchange<'_>, method: &str, error: &ProtocolError) -> Refusal {
+    let sentence = format!(
+        "Server `{}` needs an answer to `{method}` and gets none: {}. The call was not finished.",
+        exchange.server, error.message
+    );
+    Refusal::new(RefusalCode::Denied, sentence).detail("question_refused")
 }

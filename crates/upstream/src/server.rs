@@ -8,9 +8,9 @@ use std::{
 use arc_swap::ArcSwap;
 use durward_core::{
     Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Freshness, Located, Offer, OnChange,
-    PackName, Provider, Refusal, ServerName, Watch,
+    PackName, Provider, Refusal, ServerName, Watch, Witness,
 };
-use durward_store::servers::KnownServers;
+use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +19,7 @@ use crate::{
     instances::{InUse, Instances, Key},
     known::Known,
     offered::{Offered, own_uri},
+    questions::Questions,
     settings::{May, ServerSettings},
     slot::{Phase, Slot},
     subscriptions::Subscriptions,
@@ -43,6 +44,7 @@ pub struct Server {
     watched_tasks: Arc<Watched>,
     signals: Arc<Signals>,
     store: Option<KnownServers>,
+    questions: Questions,
     instances: Instances,
     clock: Arc<dyn Clock>,
     stop: Cancel,
@@ -67,11 +69,16 @@ impl Held<'_> {
 
 impl Server {
     /// A server that nothing is asked of yet. What `store` kept of it is offered until it is asked itself.
+    /// In `limits` is counted how often it asks clients' models.
     pub fn new(
         settings: ServerSettings,
         store: Option<KnownServers>,
+        limits: Arc<MemoryLimits>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
+        let (may, sampling) = (settings.may, settings.sampling);
+        let name = settings.name.clone();
+        let questions = Questions::new(name, may, sampling, limits, Arc::clone(&clock));
         let kept = store.as_ref().and_then(|store| {
             let loaded = store.load(&settings.name);
             loaded.unwrap_or_else(|error| {
@@ -92,6 +99,7 @@ impl Server {
             watched_tasks: Arc::default(),
             signals: Arc::default(),
             store,
+            questions,
             instances: Instances::default(),
             clock,
             stop: Cancel::new(),
@@ -142,6 +150,10 @@ impl Server {
 
     pub(crate) fn offered(&self) -> Arc<Offered> {
         self.offered.load_full()
+    }
+
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
@@ -306,6 +318,10 @@ impl Provider for Server {
 
     fn attend(&self, changed: OnChange) {
         *lock(&self.changed) = Some(changed);
+    }
+
+    fn report_to(&self, witness: Arc<dyn Witness>) {
+        self.questions.report_to(witness);
     }
 
     fn wanted(&self) {

@@ -1,7 +1,7 @@
 //! What the configuration says of one server.
 
 use durward_core::ServerName;
-use durward_guard::names::ServerTools;
+use durward_guard::{limit::Quota, names::ServerTools};
 
 use crate::Target;
 
@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub tools: ServerTools,
     /// What it may offer, and ask of a client.
     pub may: May,
+    /// How it may use a client's model, if it may.
+    pub sampling: Sampling,
     /// Who shares one connection or process.
     pub instances: Instances,
     /// Is it connected to at the start, and kept so?
@@ -35,6 +37,15 @@ pub struct May {
     pub sampling: bool,
     pub elicitation: bool,
     pub roots: bool,
+}
+
+/// How servers may use a client's model.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    /// The most tokens of one answer.
+    pub max_tokens: u32,
+    /// How often the model of one caller may be asked, by all servers together.
+    pub calls: Quota,
 }
 
 /// Who shares one connection or process.

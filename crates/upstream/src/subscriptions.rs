@@ -71,6 +71,11 @@ impl Subscriptions {
         self.lock().held.insert(uri.into());
     }
 
+    /// Is the connection subscribed to it?
+    pub(crate) fn holds(&self, uri: &str) -> bool {
+        self.lock().held.contains(uri)
+    }
+
     /// A new connection has subscribed to nothing.
     pub(crate) fn begin(&self) {
         let mut inner = self.lock();

@@ -78,6 +78,8 @@ pub(crate) enum Rest {
     Question(Request),
     /// To be answered so.
     Reply(RequestId, Result<RawJson, ProtocolError>),
+    /// Put to nobody, for this reason, and to be answered so.
+    Blocked(Request, &'static str, ProtocolError),
 }
 
 impl Switchboard {
@@ -243,7 +245,7 @@ impl Switchboard {
         let id = question.id.clone();
         if self.is_modern.load(Ordering::Relaxed) {
             self.tally.unattributed();
-            return Some(Rest::Reply(id, Err(no_questions())));
+            return Some(Rest::Blocked(question, "not_of_the_era", no_questions()));
         }
         if question.method.as_str() == "ping" {
             return Some(Rest::Reply(id, Ok(RawJson::empty_object())));
@@ -252,18 +254,18 @@ impl Switchboard {
             Owner::Nobody if !self.shared => Some(Rest::Question(question)),
             Owner::Nobody | Owner::Unknown => {
                 self.tally.unattributed();
-                Some(Rest::Reply(id, Err(nobody())))
+                Some(Rest::Blocked(question, "no_call", nobody()))
             }
             Owner::Call(number, mailbox) => {
                 if self.expect(&id, number) {
                     let bytes = question.params.raw().len();
-                    if mailbox.put(Event::Question(question), bytes) {
+                    if mailbox.put(Event::Question(question.clone()), bytes) {
                         return None;
                     }
                     self.forget(&id);
                 }
                 self.tally.dropped();
-                Some(Rest::Reply(id, Err(too_many())))
+                Some(Rest::Blocked(question, "too_many", too_many()))
             }
         }
     }

@@ -107,6 +107,7 @@ impl<'a> Talk<'a> {
         }
         if self.asking.len() >= AT_ONCE {
             self.board.forget(&id);
+            self.exchange.came_to_nothing(method.as_str(), "too_many");
             let busy = code::error(code::INTERNAL_ERROR, "too many questions at once");
             return self.replies.reply_later(encode::error(Some(&id), &busy));
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use durward_core::{BoxFuture, Era, RawJson};
+use durward_core::{BoxFuture, Era, ProtocolError, RawJson};
 use durward_wire::{bridge::tasks, encode, members};
 use tokio::{
     sync::{Notify, broadcast},
@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     Hears, Link, LinkFault, Outcome, Own,
+    exchange::nobody,
     known::Known,
     lists::{self, Capabilities, ListFault},
     server::Server,
@@ -108,6 +109,21 @@ impl Hears for Ears {
             }
             _ => tracing::debug!(server = %server.name(), method, "nothing is known to do with it"),
         }
+    }
+
+    fn came_to_nothing(&self, method: &str, word: &'static str) {
+        if let Some(server) = self.0.upgrade() {
+            server.questions().came_to_nothing(None, method, word);
+        }
+    }
+
+    fn asked(
+        self: Arc<Self>,
+        method: String,
+        _: RawJson,
+    ) -> BoxFuture<'static, Result<RawJson, ProtocolError>> {
+        self.came_to_nothing(&method, "no_call");
+        Box::pin(async { Err(nobody()) })
     }
 
     fn renewed(&self) {

@@ -194,6 +194,12 @@ impl Rate {
         "600/min".parse().expect("a rate")
     }
 
+    /// What people mind of a model that they pay for.
+    pub(super) fn of_sampling() -> Self {
+        // As right as the other.
+        "5/min".parse().expect("a rate")
+    }
+
     /// For the limiter.
     pub fn rate(self) -> durward_guard::limit::Rate {
         self.0

@@ -136,7 +136,7 @@ fn the_check_lists_servers_and_says_what_is_missing() {
 #[test]
 fn a_section_that_is_not_built_yet_is_refused_as_such() {
     let sections = [
-        "inspect: {}",
+        "inspect: { pii: {} }",
         "flow: {}",
         "sandbox: {}",
         "commands: { a: \"true\" }",

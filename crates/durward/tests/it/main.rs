@@ -1,6 +1,10 @@
 //! The built program, driven from outside: what it promises, by subject.
 
 mod bench;
+mod bridge;
+mod bridge_questions;
+mod bridge_results;
+mod bridge_streams;
 mod callers;
 mod config;
 mod corpora;

@@ -1,9 +1,10 @@
 //! Letting a server work for a call, and asking the call's client what the server wants to know.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use durward_core::{
-    Answer, Ask, Call, Era, Notify, Operation, Provider, RawJson, Refusal, RefusalCode, Resumed,
+    Answer, Ask, Call, Era, Notify, Operation, Provider, Question, RawJson, Refusal, RefusalCode,
+    Resumed,
 };
 use durward_ledger::Facts;
 use durward_wire::encode;
@@ -223,15 +224,31 @@ fn wrapped(walk: &Walk<'_>, wanted: RawJson, round: u32) -> Result<RawJson, Refu
     #[serde(rename_all = "camelCase")]
     struct Wanted {
         request_state: Option<Box<RawValue>>,
+        #[serde(default)]
+        input_requests: BTreeMap<String, Asked>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Asked {
+        method: String,
+        params: Option<Box<RawValue>>,
     }
     if !may_ask(walk.call.operation) {
         let sentence = "The server asked something where the protocol has no questions.";
         return Err(Refusal::new(RefusalCode::Unavailable, sentence).detail("unbridged"));
     }
-    let Ok(Wanted {
-        request_state: Some(state),
-    }) = wanted.parse()
-    else {
+    let Ok(asked) = wanted.parse::<Wanted>() else {
+        return Err(asks_amiss());
+    };
+    let declared = Declared::by(&walk.call.client);
+    for question in asked.input_requests.values() {
+        let kind = Question::of_method(&question.method);
+        let params = question.params.as_deref().map(RawJson::from_raw);
+        let params = params.unwrap_or_else(RawJson::empty_object);
+        if kind.is_none_or(|kind| declared.check(kind, &params).is_err()) {
+            return Err(asks_amiss());
+        }
+    }
+    let Some(state) = asked.request_state else {
         return Ok(wanted);
     };
     let most = walk.standing.house().settings.exchange.rounds;
@@ -278,6 +295,12 @@ fn seal(walk: &Walk<'_>, place: Place) -> Option<RawJson> {
 fn open(walk: &Walk<'_>, state: &str) -> Result<Place, Refusal> {
     let now = walk.gate.clock().wall();
     request_state::open(walk.gate.sealer(), state, &Bound::to(walk), now)
+}
+
+/// A question that its client can't be asked, or none at all: the server was told what it can be asked.
+fn asks_amiss() -> Refusal {
+    let sentence = "The server asked what this client can't be asked, so the call was ended.";
+    Refusal::new(RefusalCode::Unavailable, sentence).detail("question_refused")
 }
 
 fn too_many_rounds(most: u32) -> Refusal {

@@ -21,6 +21,9 @@ struct Saved {
     server: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<Uuid>,
+    /// Is it what servers ask of the caller's model?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sampling: bool,
     /// When nothing is spent any more.
     until: Wall,
 }
@@ -32,6 +35,7 @@ impl Saved {
             tool: None,
             server: None,
             session: None,
+            sampling: false,
             until,
         };
         match key {
@@ -46,11 +50,18 @@ impl Saved {
                 saved.caller = Some(caller.clone());
                 saved.server = Some(server.as_str().to_owned());
             }
+            LimitKey::Sampling(caller) => {
+                saved.caller = Some(caller.clone());
+                saved.sampling = true;
+            }
         }
         saved
     }
 
     fn into_key(self) -> Option<LimitKey> {
+        if self.sampling {
+            return self.caller.map(LimitKey::Sampling);
+        }
         match (self.caller, self.tool, self.server, self.session) {
             (None, None, None, None) => Some(LimitKey::Total),
             (Some(caller), None, None, None) => Some(LimitKey::Caller(caller)),

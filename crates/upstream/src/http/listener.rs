@@ -138,7 +138,14 @@ impl Listener {
                     hears.notified(told.method.as_str(), told.params.raw());
                 }
                 Rest::Reply(id, answer) => put(&self.errands, reply(&id, answer), session),
+                Rest::Blocked(question, word, error) => {
+                    let hears = &self.shared.hears;
+                    hears.came_to_nothing(question.method.as_str(), word);
+                    put(&self.errands, reply(&question.id, Err(error)), session);
+                }
                 Rest::Question(question) if self.asked.len() >= OUTSIDE => {
+                    let hears = &self.shared.hears;
+                    hears.came_to_nothing(question.method.as_str(), "too_many");
                     let busy = encode::error(Some(&question.id), &nobody());
                     put(&self.errands, busy, session);
                 }

@@ -173,7 +173,13 @@ impl Owner {
         match rest {
             Rest::Told(told) => self.hears.notified(told.method.as_str(), told.params.raw()),
             Rest::Reply(id, answer) => self.outbox.put(reply(&id, answer)),
+            Rest::Blocked(question, word, error) => {
+                self.hears.came_to_nothing(question.method.as_str(), word);
+                self.outbox.put(reply(&question.id, Err(error)));
+            }
             Rest::Question(question) if asked.len() >= OUTSIDE => {
+                self.hears
+                    .came_to_nothing(question.method.as_str(), "too_many");
                 self.outbox.put(reply(&question.id, Err(nobody())));
             }
             Rest::Question(question) => {

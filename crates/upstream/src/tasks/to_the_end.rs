@@ -2,14 +2,18 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use durward_core::{Era, RawJson};
+use durward_core::{Era, ProtocolError, RawJson};
 use durward_wire::{
     bridge::tasks::{self, Status, member},
     code, encode,
 };
 
 use super::{Following, about};
-use crate::{Link, LinkFault, Outcome, client_exchange::ClientExchange, rounds};
+use crate::{
+    Link, LinkFault, Outcome,
+    client_exchange::ClientExchange,
+    rounds::{self, Stopped},
+};
 
 /// How often a modern server is asked, where it says nothing of that.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,9 +27,9 @@ pub(crate) async fn to_the_end(
     link: &Link,
     own: &str,
     exchange: &ClientExchange<'_>,
-) -> Result<Outcome, LinkFault> {
+) -> Result<Outcome, Stopped> {
     match link.hello().era() {
-        Era::Legacy => result(link, own, exchange).await,
+        Era::Legacy => Ok(result(link, own, exchange).await?),
         Era::Modern => polled(link, own, exchange).await,
     }
 }
@@ -45,11 +49,7 @@ pub(super) async fn result(
     })
 }
 
-async fn polled(
-    link: &Link,
-    own: &str,
-    exchange: &ClientExchange<'_>,
-) -> Result<Outcome, LinkFault> {
+async fn polled(link: &Link, own: &str, exchange: &ClientExchange<'_>) -> Result<Outcome, Stopped> {
     let mut asked = HashSet::new();
     let following = Following(exchange);
     loop {
@@ -64,9 +64,12 @@ async fn polled(
             }
             Some(Status::Failed) => return Ok(Outcome::Error(tasks::error_of(&task))),
             Some(Status::Cancelled) => return Ok(Outcome::Error(cancelled())),
-            Some(Status::InputRequired) => match answers(exchange, &task, &mut asked).await {
-                Ok(None) => {}
-                Ok(Some(answers)) => {
+            Some(Status::InputRequired) => match questions(&task, &mut asked) {
+                Err(error) => return Ok(Outcome::Error(error)),
+                Ok(questions) if questions.is_empty() => {}
+                Ok(questions) => {
+                    let params: Vec<_> = questions.iter().map(|it| it.params.clone()).collect();
+                    let answers = rounds::put(exchange, &questions, &params).await?;
                     let id = encode::string(own);
                     let update = encode::object(&[("taskId", &id), ("inputResponses", &answers)]);
                     match link.call("tasks/update", &update, &following).await? {
@@ -74,7 +77,6 @@ async fn polled(
                         error => return Ok(error),
                     }
                 }
-                Err(error) => return Ok(Outcome::Error(error)),
             },
             Some(Status::Working) | None => {}
         }
@@ -82,31 +84,23 @@ async fn polled(
     }
 }
 
-/// Answers to what the client was not asked before; nothing where there is no such thing.
-async fn answers(
-    exchange: &ClientExchange<'_>,
+/// What the client was not asked before.
+fn questions(
     task: &RawJson,
     asked: &mut HashSet<String>,
-) -> Result<Option<RawJson>, durward_core::ProtocolError> {
+) -> Result<Vec<rounds::Asked>, ProtocolError> {
     let Some(wanted) = member(task, "inputRequests") else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    if wanted.as_str() == "{}" {
-        return Ok(None);
-    }
     let mut questions = rounds::asked(&wanted)?;
-    questions.retain(|(key, ..)| !asked.contains(key));
-    if questions.is_empty() {
-        return Ok(None);
-    }
-    asked.extend(questions.iter().map(|(key, ..)| key.clone()));
+    questions.retain(|it| asked.insert(it.key.clone()));
     if asked.len() > MOST {
         return Err(code::error(
             code::INTERNAL_ERROR,
             format!("the server's task asked more than {MOST} questions"),
         ));
     }
-    rounds::answers(exchange, &questions).await.map(Some)
+    Ok(questions)
 }
 
 fn pause(task: &RawJson) -> Duration {
@@ -116,6 +110,6 @@ fn pause(task: &RawJson) -> Duration {
         .clamp(SHORTEST, LONGEST)
 }
 
-fn cancelled() -> durward_core::ProtocolError {
+fn cancelled() -> ProtocolError {
     code::error(code::INTERNAL_ERROR, "the task was cancelled")
 }

@@ -39,6 +39,21 @@ pub fn kind(result: &RawJson) -> Kind {
     }
 }
 
+/// A legacy server's result for a modern client. What only modern results have is not the server's to say: it
+/// would be taken for questions, or kept by others.
+pub fn to_modern(result: &RawJson) -> RawJson {
+    let has = |word: &str| memchr::memmem::find(result.bytes(), word.as_bytes()).is_some();
+    // A key may be escaped.
+    if !(MODERN.iter().any(|(name, _)| has(name)) || has("\\u")) {
+        return result.clone();
+    }
+    let is_modern = |key: &str| MODERN.iter().any(|(name, _)| *name == key);
+    if members(result).iter().any(|(key, _)| is_modern(key)) {
+        return changed(result, &MODERN);
+    }
+    result.clone()
+}
+
 /// The result in a legacy revision's words.
 pub fn to_legacy(operation: Operation, revision: Revision, result: &RawJson) -> RawJson {
     let is_modern = |key: &str| MODERN.iter().any(|(name, _)| *name == key);
@@ -180,6 +195,23 @@ mod tests {
             told(Operation::ReadResource, Revision::V2025_11_25, result),
             r#"{"contents":[],"x":1}"#
         );
+    }
+
+    #[test]
+    fn a_legacy_server_says_nothing_of_the_modern_envelope() {
+        for (given, wanted) in [
+            (r#"{ "a":1.0}"#, r#"{ "a":1.0}"#),
+            (
+                r#"{"a":"resultType \u00e9"}"#,
+                r#"{"a":"resultType \u00e9"}"#,
+            ),
+            (
+                r#"{"resultType":"input_required","a":1.0,"\u0074tlMs":5,"cacheScope":"public"}"#,
+                r#"{"a":1.0}"#,
+            ),
+        ] {
+            assert_eq!(to_modern(&RawJson::from_static(given)).as_str(), wanted);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use durward_guard::{
     redact::Redactor,
 };
 
-use super::{Http, Program, Reach, Server};
+use super::{Capability, Http, Program, Reach, Server};
 use crate::{
     config::{
         Config,
@@ -163,6 +163,12 @@ pub(in crate::config) fn check(
             faults.push(fault.place(place_of(root, &["servers", name, "timeout"])));
         }
         renames(key.name(), server, root, faults);
+        if server.capabilities.contains(&Capability::Sampling) && !config.inspect.sampling.allow {
+            let fault = Fault::new(format!("`{name}` may not use clients' models all the same"));
+            let place = place_of(root, &["servers", name, "capabilities"]);
+            let hint = "write `inspect: { sampling: { allow: true } }` where that is meant";
+            warnings.push(fault.place(place).hint(hint));
+        }
         match &server.reach {
             Reach::Program(program) => host(name, program, root, warnings),
             Reach::Http(http) => {

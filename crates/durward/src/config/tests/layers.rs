@@ -331,6 +331,7 @@ limits:
   result: 1KiB
   exchange: { ttl: 1m, rounds: 2, each_caller: 3, all: 4 }
   breaker: { faults: 6, window: 2m, cool_down: 1s }
+inspect: { sampling: { allow: true, max_tokens: 512, calls: 2/hour } }
 files:
   root: /srv/${OLD}
   allow_dangerous_root: true

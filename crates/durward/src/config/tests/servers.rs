@@ -36,6 +36,7 @@ fn http(server: &Server) -> &Http {
 
 const EVERY_KEY: &str = "version: 1
 secrets: { t: { env: TOKEN } }
+inspect: { sampling: { allow: true } }
 servers:
   github:
     command: [npx, -y, \"@modelcontextprotocol/server-github\"]
@@ -57,6 +58,14 @@ servers:
     auth: { bearer: \"${secret:t}\" }
     headers: { X-Org: acme, X-Api-Key: \"k-${secret:t}\" }
 ";
+
+#[test]
+fn a_server_that_may_not_ask_what_its_capabilities_name_is_warned_of() {
+    let text = EVERY_KEY.replace("allow: true", "allow: false");
+    let warnings = with_token(&text).unwrap().warnings;
+    let said: Vec<_> = warnings.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(said, ["`github` may not use clients' models all the same"]);
+}
 
 #[test]
 fn every_key_is_read() {
