@@ -35,6 +35,7 @@ pub fn settings(config: &Config) -> EgressSettings {
         dns_allow: egress.dns.allow.iter().map(ToString::to_string).collect(),
         // Those of servers are for their own connections: see `for_server`.
         written_urls: Vec::new(),
+        this_machine: false,
     };
     let credentials = egress.credentials.iter().filter_map(|(site, credential)| {
         Some(Credential {
