@@ -31,9 +31,9 @@ pub struct TokenFiles {
 }
 
 /// One server's file while nobody else changes it: neither another thread nor another process.
-pub struct TokenLock<'a> {
-    files: &'a TokenFiles,
-    server: &'a ServerName,
+pub struct TokenLock {
+    files: Arc<TokenFiles>,
+    server: ServerName,
     _lock: file::Lock,
 }
 
@@ -78,10 +78,10 @@ impl TokenFiles {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn lock<'a>(&'a self, server: &'a ServerName) -> Result<TokenLock<'a>, StoreError> {
+    pub fn lock(self: &Arc<Self>, server: &ServerName) -> Result<TokenLock, StoreError> {
         Ok(TokenLock {
-            files: self,
-            server,
+            files: Arc::clone(self),
+            server: server.clone(),
             _lock: file::lock(&self.path(server))?,
         })
     }
@@ -102,13 +102,13 @@ impl TokenFiles {
     }
 }
 
-impl TokenLock<'_> {
+impl TokenLock {
     /// As [`TokenFiles::load`].
     ///
     /// # Errors
     /// As there.
     pub fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        self.files.load(self.server)
+        self.files.load(&self.server)
     }
 
     /// Keeps this for the server.
@@ -116,8 +116,8 @@ impl TokenLock<'_> {
     /// # Errors
     /// The file can't be replaced; what was there stays.
     pub fn keep(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.files.path(self.server);
-        let sealed = self.files.sealer()?.seal(&purpose(self.server), bytes);
+        let path = self.files.path(&self.server);
+        let sealed = self.files.sealer()?.seal(&purpose(&self.server), bytes);
         let sealed = sealed.ok_or_else(|| StoreError::Malformed {
             path: path.clone(),
             why: "it can't be sealed".to_owned(),
@@ -130,7 +130,7 @@ impl TokenLock<'_> {
     /// # Errors
     /// The system refuses.
     pub fn remove(&self) -> Result<bool, StoreError> {
-        file::remove(&self.files.path(self.server))
+        file::remove(&self.files.path(&self.server))
     }
 }
 
@@ -151,9 +151,10 @@ mod tests {
         ServerName::new(text).unwrap()
     }
 
-    fn files(folder: &std::path::Path) -> TokenFiles {
+    fn files(folder: &std::path::Path) -> Arc<TokenFiles> {
         let key = SealingKey::File(folder.join("sealing.key"));
-        TokenFiles::new(folder.join("oauth"), key, Arc::new(ManualClock::new()))
+        let clock = Arc::new(ManualClock::new());
+        Arc::new(TokenFiles::new(folder.join("oauth"), key, clock))
     }
 
     #[test]

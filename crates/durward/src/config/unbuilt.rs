@@ -27,7 +27,6 @@ const UNBUILT: &[&str] = &[
     "commands",
     "ops",
     "plugins",
-    "servers.*.auth.oauth",
     "servers.*.auth.exchange",
     "audit.encrypt",
     "audit.export.otlp",

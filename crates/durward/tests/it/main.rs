@@ -16,6 +16,7 @@ mod ledger;
 mod ledger_faults;
 mod lifecycle;
 mod limits;
+mod oauth;
 mod processes;
 mod protocol_legacy;
 mod protocol_modern;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::names::is_hidden;
+
 /// Which of the documents that a login is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Document {
@@ -93,6 +95,9 @@ pub enum OAuthFault {
     /// The answer of the browser is none.
     #[error("what came back is no answer to a login: {0}")]
     NoAnswer(&'static str),
+    /// What was shown to the token endpoint is good for nothing (`invalid_grant`).
+    #[error("the authorization server takes it no more ({0})")]
+    InvalidGrant(String),
     /// The authorization server says no.
     #[error("the authorization server refused: {0}")]
     Refused(String),
@@ -101,7 +106,7 @@ pub enum OAuthFault {
 /// What others wrote, fit for a terminal and a line.
 pub(super) fn plain(text: &str) -> String {
     let cut = text.chars().take(200);
-    cut.map(|c| if c.is_control() { '\u{fffd}' } else { c })
+    cut.map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
         .collect()
 }
 

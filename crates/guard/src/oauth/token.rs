@@ -105,7 +105,10 @@ pub fn token_fault(status: u16, body: &[u8]) -> OAuthFault {
         Ok(written) => plain(&written.error),
         Err(_) => format!("HTTP status {status}"),
     };
-    OAuthFault::Refused(sentence)
+    match sentence.starts_with("invalid_grant") {
+        true => OAuthFault::InvalidGrant(sentence),
+        false => OAuthFault::Refused(sentence),
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             refused.to_string(),
-            "the authorization server refused: invalid_grant: a\u{fffd}b"
+            "the authorization server takes it no more (invalid_grant: a\u{fffd}b)"
         );
         assert!(token_fault(502, b"<html>").to_string().contains("502"));
     }
