@@ -49,6 +49,8 @@ pub struct Script {
     pub redirects: BTreeMap<String, String>,
     /// What a call of a tool must have been given.
     pub call_scope: Option<String>,
+    /// Is no token ever enough for a call?
+    pub never_enough: bool,
     /// What `expires_in` says.
     pub lifetime: Option<u64>,
     /// Has the server metadata at all? One of revision 2025-03-26 has none.
@@ -91,6 +93,7 @@ impl Guarded {
             challenge: None,
             redirects: BTreeMap::new(),
             call_scope: None,
+            never_enough: false,
             lifetime: Some(3600),
             has_metadata: true,
             refreshes: true,
@@ -265,7 +268,7 @@ fn serve(script: &mut Script, places: &Places, asked: &Asked, stream: &mut TcpSt
         .call_scope
         .as_deref()
         .filter(|_| method == "tools/call")
-        && !given.scope.split(' ').any(|own| own == scope)
+        && (script.never_enough || !given.scope.split(' ').any(|own| own == scope))
     {
         let challenge = format!(r#"Bearer error="insufficient_scope", scope="{scope}""#);
         return say(

@@ -287,7 +287,7 @@ impl Server {
                 "Server `{server}` wants a login: whoever runs durward must run `durward auth login \
                  {server}`.{ran}"
             );
-            return Refusal::new(RefusalCode::Unavailable, sentence).detail("login_needed");
+            return Refusal::new(RefusalCode::Unavailable, sentence).detail(Refusal::LOGIN_NEEDED);
         }
         let word = fault.kind.word();
         Refusal::new(

@@ -48,6 +48,8 @@ pub(super) struct Login {
     #[serde(with = "hidden_if_any")]
     pub(super) refresh: Option<Secret>,
     pub(super) expires: Option<Wall>,
+    /// When another one is got, so that none ends on its way.
+    pub(super) renew: Option<Wall>,
     /// What was asked for, and what was given as far as that was said.
     pub(super) asked: Scopes,
     pub(super) granted: Option<Scopes>,

@@ -162,7 +162,7 @@ impl OAuth {
     /// What is to be kept of a token.
     pub(super) fn login_of(&self, bearing: &Bearing<'_>, tokens: Tokens) -> Login {
         let AuthorizationServer { token, revoke, .. } = &bearing.found.server;
-        let now = self.clock.wall();
+        let (expires, renew) = self.ends(tokens.lifetime);
         Login {
             server: self.target.as_str().to_owned(),
             issuer: bearing.found.issuer().to_owned(),
@@ -175,7 +175,8 @@ impl OAuth {
             revocation_endpoint: revoke.as_ref().map(ToString::to_string),
             access: tokens.access,
             refresh: tokens.refresh,
-            expires: tokens.lifetime.map(|lifetime| now.after(lifetime)),
+            expires,
+            renew,
             asked: bearing.asked.clone(),
             granted: tokens.scope,
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::fault::FaultKind;
 
-/// A token that ends so soon is renewed before it is used.
+/// A token that ends so soon is renewed before it is used; one of a short life, in its last quarter.
 const SOON: Duration = Duration::from_secs(30);
 /// For so long after a failure nobody is asked again.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -32,8 +32,8 @@ pub(crate) struct Proof {
     /// The value of `Authorization`.
     line: Secret,
     access: Secret,
-    expires: Option<Wall>,
-    can_renew: bool,
+    /// When it is renewed, if it can be.
+    renew: Option<Wall>,
 }
 
 impl Proof {
@@ -41,8 +41,7 @@ impl Proof {
         Self {
             line: Secret::new(format!("Bearer {}", login.access.expose())),
             access: login.access.clone(),
-            expires: login.expires,
-            can_renew: login.refresh.is_some(),
+            renew: login.renew.filter(|_| login.refresh.is_some()),
         }
     }
 
@@ -73,10 +72,8 @@ impl OAuth {
     pub(crate) fn ready(&self) -> Option<Option<Arc<Proof>>> {
         let current = self.current.load_full();
         let is_old = current.as_ref().is_some_and(|proof| {
-            proof.can_renew
-                && proof
-                    .expires
-                    .is_some_and(|expires| expires <= self.clock.wall().after(SOON))
+            let due = |renew| renew <= self.clock.wall();
+            proof.renew.is_some_and(due)
         });
         (!is_old).then_some(current)
     }
@@ -127,6 +124,9 @@ impl OAuth {
             )));
         }
         let kept = self.load().map_err(no_token)?;
+        if self.adopt(&kept, used.as_ref()) {
+            return Ok(());
+        }
         let had = kept.login(&self.target).is_some_and(|login| {
             let given = login.granted.as_ref().unwrap_or(&login.asked);
             login.asked.have(&wanted) && given.have(&wanted)
@@ -195,14 +195,7 @@ impl OAuth {
             return Ok(());
         }
         let (lock, kept) = self.locked().await.map_err(no_token)?;
-        let login = kept.login(&self.target);
-        // Another process was first.
-        if let Some(login) = login
-            && !used
-                .as_ref()
-                .is_some_and(|used| used.access.is(login.access.expose().as_bytes()))
-        {
-            self.current.store(Some(Arc::new(Proof::of(login))));
+        if self.adopt(&kept, used.as_ref()) {
             return Ok(());
         }
         let got = match self.settings.grant {
@@ -229,6 +222,20 @@ impl OAuth {
         }
     }
 
+    /// Takes what is kept, if it is another than this one: another process was first.
+    fn adopt(&self, kept: &Kept, used: Option<&Arc<Proof>>) -> bool {
+        let is_used = |login: &Login| {
+            used.is_some_and(|used| used.access.is(login.access.expose().as_bytes()))
+        };
+        match kept.login(&self.target) {
+            Some(login) if !is_used(login) => {
+                self.current.store(Some(Arc::new(Proof::of(login))));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// By what a person's login left for it.
     async fn refresh(&self, kept: &Kept) -> Result<Kept, Failed> {
         let login = kept.login(&self.target);
@@ -252,8 +259,7 @@ impl OAuth {
             Ok(tokens) => {
                 login.access = tokens.access;
                 login.refresh = tokens.refresh.or(login.refresh.take());
-                let now = self.clock.wall();
-                login.expires = tokens.lifetime.map(|lifetime| now.after(lifetime));
+                (login.expires, login.renew) = self.ends(tokens.lifetime);
                 login.granted = tokens.scope.or(login.granted.take());
                 Ok(next)
             }
@@ -316,6 +322,14 @@ impl OAuth {
             server: self.server.to_string(),
             why,
         }
+    }
+
+    /// When a token ends that was just given, and when it is renewed.
+    pub(super) fn ends(&self, lifetime: Option<Duration>) -> (Option<Wall>, Option<Wall>) {
+        let now = self.clock.wall();
+        let expires = lifetime.map(|lifetime| now.after(lifetime));
+        let renew = lifetime.map(|lifetime| now.after(lifetime - SOON.min(lifetime / 4)));
+        (expires, renew)
     }
 
     fn paused(&self) -> Option<FaultKind> {
