@@ -1,7 +1,7 @@
 """A client for the suite's client scenarios, on the Python SDK 2.x: python drive.py URL KEY
 
-Lists what the server at URL offers and uses all of it, which is what the client scenarios without
-OAuth ask of a client. URL is the gate's, so the suite's answer is about the hop from the gate to
+Lists what the server at URL offers and uses all of it, which is what the client scenarios ask of a
+client. URL is the gate's, so the suite's answer is about the hop from the gate to
 its upstream.
 """
 
@@ -37,9 +37,11 @@ async def on_elicitation(context, params):
 
 
 async def call(client, name, arguments):
-    """Calls a tool; what goes wrong is for the suite to judge."""
+    """Calls a tool; what goes wrong is for the suite to judge, and what is refused is said."""
     try:
-        await client.call_tool(name, arguments)
+        answer = await client.call_tool(name, arguments)
+        if answer.is_error:
+            print(f"{name}: {answer.content}", file=sys.stderr)
     except Exception as error:
         print(f"{name}: {error}", file=sys.stderr)
 

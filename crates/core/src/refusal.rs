@@ -111,6 +111,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The detail of a refusal that only a person's login mends: what was asked is well.
+    pub const LOGIN_NEEDED: &str = "login_needed";
+
     /// A refusal with a code and a sentence.
     pub fn new(code: RefusalCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {

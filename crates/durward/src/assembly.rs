@@ -116,7 +116,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         config,
         Arc::clone(&limits),
         Arc::clone(&clock),
-    ));
+    )?);
     let planned = servers.plan(config)?;
     let status = match chain {
         ChainName::Serve => {
@@ -168,7 +168,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
 pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
-    let servers = Servers::new(config, limits, clock);
+    let servers = Servers::new(config, limits, clock)?;
     house(
         config,
         &egress::connector(config)?,

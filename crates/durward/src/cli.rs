@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "what a command finds goes to stdout")]
 
 mod audit;
+mod auth;
 mod bench;
 mod check;
 mod completions;
@@ -86,6 +87,8 @@ enum Command {
     Status(status::Status),
     /// Show what a configuration would share and run, and pin it.
     Trust(trust::Trust),
+    /// Logins at other servers.
+    Auth(auth::Auth),
     /// API keys.
     Keys(keys::Keys),
     /// What a caller would see, and one call from the shell.
@@ -125,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),
         Command::Trust(command) => command.run(&common),
+        Command::Auth(command) => command.run(&common),
         Command::Keys(command) => command.run(&common),
         Command::Tools(command) => command.run(&common),
         Command::Audit(command) => command.run(&common),

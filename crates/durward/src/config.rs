@@ -68,9 +68,9 @@ pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use schema::schema;
 pub use secrets::{PerhapsSecret, SecretName, SecretSource, SecretText, Secrets};
 pub use servers::{
-    Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, HeaderKey, Http, Instances,
-    OwnToolKey, Program, Reach, Sandbox, Server, ServerKey, ServerLimits, ServerTools, ServerUrl,
-    Servers, TierWord, ToolGlob, Transport,
+    Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, GrantWord, HeaderKey, Http,
+    Instances, OAuth, OwnToolKey, Program, Reach, Sandbox, ScopeWord, Server, ServerKey,
+    ServerLimits, ServerTools, ServerUrl, Servers, TierWord, ToolGlob, Transport,
 };
 pub use show::show;
 pub use site::{HostName, MountPath, PublicUrl};

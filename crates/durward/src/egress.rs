@@ -24,6 +24,17 @@ pub fn for_server(config: &Config, server: &Http) -> EgressSettings {
     settings
 }
 
+/// The way to what a server names in its OAuth metadata: any public host, for nobody could write those down
+/// before; private ones where `networks` or `hosts` names them; this machine, if the server itself is here.
+pub fn for_login(config: &Config, server: &Http) -> EgressSettings {
+    let mut settings = for_server(config, server);
+    settings.rules.hosts.push("*".to_owned());
+    settings.rules.this_machine = server.url.target().host().is_this_machine();
+    // What is for an operator's own site goes to none that a server names.
+    settings.credentials = Vec::new();
+    settings
+}
+
 /// What the configuration says of the way out.
 pub fn settings(config: &Config) -> EgressSettings {
     let egress = &config.egress;
@@ -35,6 +46,7 @@ pub fn settings(config: &Config) -> EgressSettings {
         dns_allow: egress.dns.allow.iter().map(ToString::to_string).collect(),
         // Those of servers are for their own connections: see `for_server`.
         written_urls: Vec::new(),
+        this_machine: false,
     };
     let credentials = egress.credentials.iter().filter_map(|(site, credential)| {
         Some(Credential {

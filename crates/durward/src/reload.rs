@@ -1,8 +1,15 @@
-//! Another configuration without a restart: when the file or the keys change, and at SIGHUP.
+//! Another configuration without a restart: when the file changes, or what it names (keys, secrets in
+//! files), and at SIGHUP. Logins that others make are looked at when they are made.
 
-use std::{io, path::Path, sync::Arc, thread};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use durward_cage::egress::Connector;
+use durward_core::ServerName;
 use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use durward_ledger::{Event, EventName};
@@ -10,8 +17,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     assembly::{self, Rooms},
-    config::{Config, Loaded, Sources, Watch, load},
-    egress,
+    config::{Config, Loaded, SecretSource, Sources, Watch, load},
+    egress, logins,
     servers::Servers,
     signals::HangUps,
     status::Status,
@@ -26,7 +33,37 @@ pub struct Reloader {
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
-    keys: Option<Watch>,
+    named: Vec<(Named, Watch)>,
+}
+
+/// What the configuration names, and another program changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    /// It is read with the configuration.
+    File(PathBuf),
+    /// It is a login at this server.
+    Login(ServerName, PathBuf),
+}
+
+impl Named {
+    /// All of a configuration.
+    fn all(config: &Config, cwd: &Path) -> Vec<Self> {
+        let mut all = vec![Self::File(config.identity.keys.file.clone())];
+        for source in config.secrets.values() {
+            if let SecretSource::File(path) = source {
+                all.push(Self::File(cwd.join(path)));
+            }
+        }
+        let logins = logins::files(config).into_iter();
+        all.extend(logins.map(|(server, path)| Self::Login(server, path)));
+        all
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path) | Self::Login(_, path) => path,
+        }
+    }
 }
 
 impl Reloader {
@@ -35,7 +72,7 @@ impl Reloader {
     /// # Errors
     /// Where signals can't be caught.
     pub fn new(rooms: &Rooms, sources: Sources, loaded: &Loaded) -> io::Result<Self> {
-        Ok(Self {
+        let mut reloader = Self {
             gate: Arc::clone(&rooms.gate),
             connector: rooms.connector.clone(),
             status: rooms.status.clone(),
@@ -43,8 +80,10 @@ impl Reloader {
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
-            keys: watch(&loaded.config.identity.keys.file),
-        })
+            named: Vec::new(),
+        };
+        reloader.watch(&loaded.config);
+        Ok(reloader)
     }
 
     /// Goes on for as long as it is waited for. `applied` puts in force what is not the gate's.
@@ -53,10 +92,36 @@ impl Reloader {
             tokio::select! {
                 () = self.hang_ups.next() => {}
                 () = changed(&mut self.file) => {}
-                () = changed(&mut self.keys) => {}
+                named = changed_named(&mut self.named) => {
+                    if let Named::Login(server, _) = named {
+                        self.servers.look_again(&server);
+                        continue;
+                    }
+                }
             }
             if let Some(config) = self.reload().await {
+                self.watch(&config);
                 applied(&config);
+            }
+        }
+    }
+
+    /// Watches what this configuration names; what was watched before still is, and nothing of it is lost.
+    fn watch(&mut self, config: &Config) {
+        if !logins::files(config).is_empty()
+            && let Err(error) = durward_store::folder::make_private(&logins::folder(config))
+        {
+            tracing::warn!(%error, "logins will be seen at a restart alone");
+        }
+        let mut before = std::mem::take(&mut self.named);
+        for named in Named::all(config, &self.sources.cwd) {
+            let at = before.iter().position(|(known, _)| *known == named);
+            match at {
+                Some(at) => self.named.push(before.swap_remove(at)),
+                None => {
+                    let watch = watch(named.path());
+                    self.named.extend(watch.map(|watch| (named, watch)));
+                }
             }
         }
     }
@@ -132,5 +197,21 @@ async fn changed(watch: &mut Option<Watch>) {
     match watch {
         Some(watch) => watch.changed().await,
         None => std::future::pending().await,
+    }
+}
+
+/// The first of these to change.
+async fn changed_named(all: &mut [(Named, Watch)]) -> Named {
+    let waiting = all.iter_mut().map(|(named, watch)| {
+        Box::pin(async {
+            watch.changed().await;
+            named.clone()
+        })
+    });
+    // Where nothing is watched nothing changes.
+    let waiting: futures_util::stream::FuturesUnordered<_> = waiting.collect();
+    match futures_util::StreamExt::into_future(waiting).await {
+        (Some(named), _) => named,
+        (None, _) => std::future::pending().await,
     }
 }

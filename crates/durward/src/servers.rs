@@ -16,15 +16,16 @@ use durward_guard::{
     breaker::Condition,
     names::{ServerTools, ServerToolsSettings},
 };
-use durward_store::{limits::MemoryLimits, servers::KnownServers};
+use durward_store::{StoreError, limits::MemoryLimits, servers::KnownServers};
 use durward_upstream::{
-    Command, EraPin, Health, Instances, LinkLimits, May, Pinned, Reach, Sampling, Server,
+    Command, EraPin, Headers, Health, Instances, LinkLimits, May, Pinned, Reach, Sampling, Server,
     ServerSettings, State, Target, Transport, Url,
 };
 
 use crate::{
     config::{self, Config},
     egress,
+    logins::Logins,
     status::{BreakerStatus, ServerState, ServerStatus, Statuses},
 };
 
@@ -37,6 +38,7 @@ const INHERITED: [&str; 10] = [
 pub struct Servers {
     launcher: Launcher,
     store: KnownServers,
+    logins: Logins,
     limits: Arc<MemoryLimits>,
     clock: Arc<dyn Clock>,
     standing: Mutex<BTreeMap<ServerName, Standing>>,
@@ -48,7 +50,9 @@ pub struct Servers {
 struct Standing {
     made_from: MadeFrom,
     server: Arc<Server>,
-    connector: Option<Connector>,
+    headers: Headers,
+    /// The ways to it, and to what it names.
+    connectors: Vec<Connector>,
 }
 
 /// What makes a server another one.
@@ -58,6 +62,32 @@ struct MadeFrom {
     egress: config::Egress,
     /// Where it may ask for it.
     sampling: Option<config::Sampling>,
+}
+
+impl MadeFrom {
+    /// Is it the same server, whatever the headers hold that go there? Those change while it is in use.
+    fn differs_in_headers_alone(&self, other: &Self) -> bool {
+        let mut own = self.clone();
+        if let (config::Reach::Http(own), config::Reach::Http(other)) =
+            (&mut own.server.reach, &other.server.reach)
+        {
+            own.headers.clone_from(&other.headers);
+            if let (Some(config::Auth::Bearer(own)), Some(config::Auth::Bearer(other))) =
+                (&mut own.auth, &other.auth)
+            {
+                own.clone_from(other);
+            }
+        }
+        own == *other
+    }
+
+    /// What goes to it with every request.
+    fn headers(&self) -> Vec<(String, Secret)> {
+        match &self.server.reach {
+            config::Reach::Http(http) => headers(http),
+            config::Reach::Program(_) => Vec::new(),
+        }
+    }
 }
 
 /// What a configuration wants served: those that stand already, and new ones that were not begun yet.
@@ -73,22 +103,30 @@ impl Planned {
 
 impl Servers {
     /// None yet.
-    pub fn new(config: &Config, limits: Arc<MemoryLimits>, clock: Arc<dyn Clock>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// `cluster.sealing_key` is none.
+    pub fn new(
+        config: &Config,
+        limits: Arc<MemoryLimits>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            logins: Logins::new(config, Arc::clone(&clock))?,
             launcher: Launcher::new(),
             store: KnownServers::new(config.state.join("servers")),
             limits,
             clock,
             standing: Mutex::default(),
             listeners: Mutex::default(),
-        }
+        })
     }
 
     /// durward's own addresses, where no server is looked for.
     pub fn set_listeners(&self, listeners: &[SocketAddr]) {
         *lock(&self.listeners) = listeners.to_vec();
         for standing in lock(&self.standing).values() {
-            if let Some(connector) = &standing.connector {
+            for connector in &standing.connectors {
                 connector.set_listeners(listeners.to_vec());
             }
         }
@@ -112,9 +150,12 @@ impl Servers {
             };
             let same = standing
                 .get(key.name())
-                .filter(|it| it.made_from == made_from);
+                .filter(|it| it.made_from.differs_in_headers_alone(&made_from));
             let it = match same {
-                Some(same) => same.clone(),
+                Some(same) => Standing {
+                    made_from,
+                    ..same.clone()
+                },
                 None => self.make(config, key.name(), made_from)?,
             };
             planned.insert(key.name().clone(), it);
@@ -144,6 +185,13 @@ impl Servers {
             if !stays {
                 standing.server.start();
             }
+            let had = before.get(name).map(|old| old.made_from.server.clone());
+            if had.as_ref() != Some(&standing.made_from.server) {
+                let own = standing.made_from.headers();
+                let own = own.iter().map(|(name, value)| (&**name, value));
+                standing.headers.set(own);
+                standing.server.look_again();
+            }
         }
         for (name, old) in before {
             let stays = planned
@@ -155,6 +203,13 @@ impl Servers {
             }
         }
         *lock(&self.standing) = planned.0;
+    }
+
+    /// Looks at what is kept of the login at this one: somebody has logged in, or out.
+    pub fn look_again(&self, name: &ServerName) {
+        if let Some(standing) = lock(&self.standing).get(name) {
+            standing.server.look_again();
+        }
     }
 
     /// Ends all of them, with all that they started.
@@ -177,16 +232,25 @@ impl Servers {
         made_from: MadeFrom,
     ) -> Result<Standing, GuardError> {
         let server = &made_from.server;
-        let (reach, connector) = match &server.reach {
+        let own = made_from.headers();
+        let headers = Headers::new(own.iter().map(|(name, value)| (&**name, value)));
+        let (reach, connectors) = match &server.reach {
             config::Reach::Program(program) => {
                 let plan = self::plan(program);
                 let launcher = self.launcher.clone();
-                (Reach::Command(Command::new(launcher, plan)), None)
+                (Reach::Command(Command::new(launcher, plan)), Vec::new())
             }
             config::Reach::Http(http) => {
-                let connector = Connector::new(egress::for_server(config, http))?;
-                connector.set_listeners(lock(&self.listeners).clone());
-                (url(http, connector.clone()), Some(connector))
+                let mut connectors = vec![Connector::new(egress::for_server(config, http))?];
+                let mut reached = url(http, connectors[0].clone(), headers.clone());
+                if let Some(login) = self.logins.at(config, name, http)? {
+                    reached.auth = Some(login.oauth);
+                    connectors.push(login.connector);
+                }
+                for connector in &connectors {
+                    connector.set_listeners(lock(&self.listeners).clone());
+                }
+                (Reach::Url(Box::new(reached)), connectors)
             }
         };
         let sampling = made_from.sampling.unwrap_or_default();
@@ -226,7 +290,8 @@ impl Servers {
         Ok(Standing {
             made_from,
             server,
-            connector,
+            headers,
+            connectors,
         })
     }
 }
@@ -297,7 +362,8 @@ fn plan(program: &config::Program) -> Plan {
     }
 }
 
-fn url(http: &config::Http, connector: Connector) -> Reach {
+/// What goes to a server with every request, but for a token of a login.
+pub(crate) fn headers(http: &config::Http) -> Vec<(String, Secret)> {
     let mut headers: Vec<(String, Secret)> = http
         .headers
         .iter()
@@ -307,7 +373,11 @@ fn url(http: &config::Http, connector: Connector) -> Reach {
         let value = Secret::new(format!("Bearer {}", token.secret().expose()));
         headers.push(("authorization".to_owned(), value));
     }
-    Reach::Url(Box::new(Url {
+    headers
+}
+
+fn url(http: &config::Http, connector: Connector, headers: Headers) -> Url {
+    Url {
         target: http.url.target().clone(),
         transport: match http.transport {
             config::Transport::Auto => Pinned::Auto,
@@ -316,7 +386,8 @@ fn url(http: &config::Http, connector: Connector) -> Reach {
         },
         connector,
         headers,
-    }))
+        auth: None,
+    }
 }
 
 fn may(capabilities: &[config::Capability]) -> May {

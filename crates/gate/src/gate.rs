@@ -9,7 +9,9 @@ use std::{
 use arc_swap::ArcSwap;
 use durward_core::{Caller, CallerId, Cancel, Clock, Fingerprint, Proof, Provider, RoleName};
 use durward_ledger::Journal;
-use durward_store::{StoreError, keys::KeyFault, limits::MemoryLimits, revocation::Revocations};
+use durward_store::{
+    StoreError, keys::KeyFault, limits::MemoryLimits, revocation::Revocations, seal::Sealer,
+};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -21,7 +23,6 @@ use crate::{
     house::{House, HouseSettings},
     listen::Listeners,
     offers::Standings,
-    seal::Sealer,
     session::{self, Session},
     standing::Standing,
     stream::GET_STREAM,

@@ -26,7 +26,6 @@ mod post;
 mod questions;
 mod request;
 mod roots;
-mod seal;
 pub mod session;
 mod shelf;
 mod stages;

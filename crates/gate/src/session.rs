@@ -15,6 +15,7 @@ use bytes::Bytes;
 use durward_core::{
     Body, CallerId, Cancel, Client, LogLevel, Monotonic, RawJson, Revision, Wall, Watch,
 };
+use durward_store::seal::Sealer;
 use durward_wire::scan::RequestId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -26,7 +27,6 @@ use crate::{
     notifier::Outlet,
     questions::Questions,
     roots::Roots,
-    seal::Sealer,
     stream::{GET_STREAM, Streams},
 };
 

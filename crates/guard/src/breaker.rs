@@ -82,6 +82,8 @@ impl Ended {
         match outcome {
             Ok(Answer::Error(error)) if error.code == INTERNAL_ERROR => Self::Fault,
             Ok(_) => Self::Answered,
+            // A person can mend it at any moment, and then it works at once.
+            Err(refusal) if refusal.detail == Some(Refusal::LOGIN_NEEDED) => Self::Neither,
             Err(refusal) => match refusal.code {
                 RefusalCode::Unavailable | RefusalCode::Timeout | RefusalCode::Internal => {
                     Self::Fault

@@ -1,4 +1,4 @@
-//! Judgements: policy, limits, breakers, names, path rules, ways out, schemas, redaction; pure.
+//! Judgements: policy, limits, breakers, names, path rules, ways out, OAuth, schemas, redaction; pure.
 //!
 //! Nothing here does I/O or asks the time, and but for a [`breaker`] nothing keeps state: what is
 //! judged comes in, the verdict goes out. Whatever can be wrong in the configuration is a
@@ -10,6 +10,7 @@ mod error;
 pub mod glob;
 pub mod limit;
 pub mod names;
+pub mod oauth;
 pub mod path;
 pub mod policy;
 pub mod redact;

@@ -12,6 +12,8 @@ mod uri;
 
 use thiserror::Error;
 
+pub(crate) use hidden::is_hidden;
+
 pub use exposed::{LONGEST_EXPOSED, exposed_prompt, exposed_tool};
 pub use register::{Collision, Likeness, Register};
 pub use rules::{Offered, ServerTools, ServerToolsSettings};
@@ -39,7 +41,7 @@ pub enum NameFault {
 
 /// A name of another server as people may be shown it: what can't be seen is spelled out.
 pub fn shown(name: &str) -> String {
-    let spelled = name.chars().take(80).map(|c| match hidden::is_hidden(c) {
+    let spelled = name.chars().take(80).map(|c| match is_hidden(c) {
         true => format!("\\u{{{:x}}}", u32::from(c)),
         false => c.to_string(),
     });
@@ -53,7 +55,7 @@ fn judge(name: &str, most: usize) -> Result<(), NameFault> {
     if name.len() > most {
         return Err(NameFault::TooLong { most });
     }
-    match name.chars().find(|c| hidden::is_hidden(*c)) {
+    match name.chars().find(|c| is_hidden(*c)) {
         Some(character) => Err(NameFault::Hidden { character }),
         None => Ok(()),
     }

@@ -101,6 +101,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .map_err(io("sync", &folder))
 }
 
+/// Removes the file. True if there was one.
+pub(crate) fn remove(path: &Path) -> Result<bool, StoreError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(io("remove", path)(cause)),
+    }
+}
+
 /// The file's folder, made 0700 where it is missing.
 fn folder_of(path: &Path) -> Result<PathBuf, StoreError> {
     let folder = match path.parent() {

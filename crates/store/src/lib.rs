@@ -1,4 +1,4 @@
-//! State that may be shared: keys, limits, revocations, what is known of other servers.
+//! State that may be shared: keys, limits, revocations, what is known of other servers, logins at them.
 //!
 //! What lies on disk is private to its user (files 0600 in folders 0700) and is only ever replaced
 //! whole. What lies in memory is bounded.
@@ -9,7 +9,9 @@ pub mod folder;
 pub mod keys;
 pub mod limits;
 pub mod revocation;
+pub mod seal;
 pub mod sealing;
 pub mod servers;
+pub mod tokens;
 
 pub use error::StoreError;

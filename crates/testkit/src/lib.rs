@@ -2,7 +2,8 @@
 //!
 //! A [`House`] is a throw-away place for the built program: folders, environment, configuration.
 //! From it come a [`Daemon`] (`durward serve`), a [`Pipe`] (`durward stdio`) and one-off commands.
-//! [`Site`] is a web site on loopback, [`Network`] a network with names and addresses of its own. [`Http`] is a connection that sends exactly the bytes that it is told to.
+//! [`Site`] is a web site on loopback, [`Network`] a network with names and addresses of its own. [`Guarded`] is a server that
+//! wants a login, with its authorization server. [`Http`] is a connection that sends exactly the bytes that it is told to.
 
 mod call;
 mod daemon;
@@ -10,6 +11,7 @@ mod house;
 mod http;
 mod name_server;
 mod network;
+mod oauth;
 mod pipe;
 mod rpc;
 mod session;
@@ -20,6 +22,7 @@ pub use daemon::Daemon;
 pub use house::{House, Ran};
 pub use http::{Answer, Event, Http, Post};
 pub use network::Network;
+pub use oauth::{Guarded, Script, browse};
 pub use pipe::Pipe;
 pub use rpc::{
     LEGACY, MODERN, initialize, initialize_with, legacy, modern, modern_meta, notification,

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use durward_cage::egress::{Connector, EgressSettings};
 use durward_core::RawJson;
 use durward_guard::egress::{EgressRules, Target as Address};
-use durward_upstream::{EraPin, Hears, Link, LinkLimits, Outcome, Own, Pinned, Reach, Target, Url};
+use durward_upstream::{
+    EraPin, Headers, Hears, Link, LinkLimits, Outcome, Own, Pinned, Reach, Target, Url,
+};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{task::JoinSet, time::Instant};
 
@@ -28,7 +30,8 @@ fn target(url: &str) -> Target {
             target: Address::parse(url).expect("a URL"),
             transport: Pinned::Auto,
             connector: Connector::new(settings).expect("a connector"),
-            headers: Vec::new(),
+            headers: Headers::default(),
+            auth: None,
         })),
         era: EraPin::Auto,
         capabilities: RawJson::empty_object(),

@@ -466,6 +466,13 @@ impl Server {
             false => " The call was not carried out.",
         };
         tracing::warn!(%server, %fault, "a server can't answer");
+        if let FaultKind::LoginNeeded { .. } = &fault.kind {
+            let sentence = format!(
+                "Server `{server}` wants a login: whoever runs durward must run `durward auth login \
+                 {server}`.{ran}"
+            );
+            return Refusal::new(RefusalCode::Unavailable, sentence).detail(Refusal::LOGIN_NEEDED);
+        }
         let word = fault.kind.word();
         Refusal::new(
             code,

@@ -59,6 +59,17 @@ pub enum FaultKind {
         /// `WWW-Authenticate`, as it came.
         challenge: Option<Box<str>>,
     },
+    /// It wants a login, and only a person can give it one.
+    #[error("the server wants a login ({why}): run `durward auth login {server}`")]
+    LoginNeeded {
+        /// Its name in the configuration.
+        server: String,
+        /// Why what there is does not do.
+        why: String,
+    },
+    /// It wants a token, and none could be had.
+    #[error("there is no token for the server: {0}")]
+    NoToken(String),
     /// The way there is closed.
     #[error("{0}")]
     Egress(EgressFault),
@@ -99,6 +110,8 @@ impl FaultKind {
             Self::Timeout(_) => "timeout",
             Self::Status(_) => "status",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::LoginNeeded { .. } => "login_needed",
+            Self::NoToken(_) => "no_token",
             Self::Egress(fault) => fault.word(),
             Self::Revision(_) => "revision",
             Self::SessionLost => "session_lost",

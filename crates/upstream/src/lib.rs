@@ -5,6 +5,7 @@
 //! belongs to, and says in a [`LinkFault`] what went wrong and whether the request may have run.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod backoff;
 mod calls;
 mod client_exchange;
@@ -40,6 +41,7 @@ mod tending;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{Attempt, AuthFault, Found, Grant, LoggedOut, LoginStatus, OAuth, OAuthSettings};
 pub use counts::Counts;
 pub use exchange::{Exchange, Hears, Outcome, Own};
 pub use fault::{FaultKind, LinkFault};
@@ -49,4 +51,4 @@ pub use link::Link;
 pub use server::Server;
 pub use settings::{Instances, May, Sampling, ServerSettings};
 pub use start::Command;
-pub use target::{EraPin, LinkLimits, Pinned, Reach, Target, Transport, Url};
+pub use target::{EraPin, Headers, LinkLimits, Pinned, Reach, Target, Transport, Url};

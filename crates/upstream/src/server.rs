@@ -15,7 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    EraFound, Hears,
+    EraFound, Hears, Reach,
     instances::{InUse, Instances, Key},
     known::Known,
     offered::{Offered, own_uri},
@@ -137,6 +137,23 @@ impl Server {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Reach::Url(url) = &self.settings.target.reach
+            && let Some(auth) = &url.auth
+        {
+            auth.settle().await;
+        }
+    }
+
+    /// What it wants to see of us has changed, a login or a header: what failed for want of it is tried again
+    /// at once.
+    pub fn look_again(&self) {
+        if let Reach::Url(url) = &self.settings.target.reach {
+            if let Some(auth) = &url.auth {
+                auth.look();
+            }
+            self.slot.hurry();
+            self.signals.look_again();
+        }
     }
 
     /// Its name.

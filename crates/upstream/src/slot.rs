@@ -41,6 +41,8 @@ pub(crate) struct Slot {
     link: ArcSwapOption<Link>,
     phase: watch::Sender<Phase>,
     wanted: Notify,
+    /// What kept it from opening has changed.
+    hurry: Notify,
     /// The last thing that went wrong.
     fault: Mutex<Option<LinkFault>>,
     /// What the last program wrote to its standard error.
@@ -65,6 +67,7 @@ impl Slot {
             link: ArcSwapOption::empty(),
             phase: watch::Sender::new(Phase::Idle),
             wanted: Notify::new(),
+            hurry: Notify::new(),
             fault: Mutex::default(),
             last_words: Mutex::default(),
             opened: AtomicU64::new(0),
@@ -110,6 +113,14 @@ impl Slot {
     /// It is to be opened, though no call waits for it.
     pub(crate) fn want(&self) {
         self.wanted.notify_one();
+    }
+
+    /// What kept it from opening has changed: it is tried again at once.
+    pub(crate) fn hurry(&self) {
+        if matches!(self.phase(), Phase::Down(_)) {
+            self.hurry.notify_one();
+            self.wanted.notify_one();
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -161,6 +172,7 @@ impl Slot {
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep_until(until) => {}
+                    () = self.hurry.notified() => backoff.reset(),
                 }
             }
             self.phase.send_replace(Phase::Starting);

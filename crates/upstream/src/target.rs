@@ -1,13 +1,16 @@
 //! What a link is opened to.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
 use durward_cage::egress::Connector;
 use durward_core::{RawJson, Secret};
 use durward_guard::egress;
+use durward_wire::http1::write_header;
 use serde::{Deserialize, Serialize};
 
-use crate::start::Command;
+use crate::{auth::OAuth, start::Command};
 
 /// A server, and how it is to be spoken with.
 #[derive(Clone)]
@@ -43,7 +46,36 @@ pub struct Url {
     /// The way there.
     pub connector: Connector,
     /// What the operator adds to every request, credentials included. They go to this origin alone.
-    pub headers: Vec<(String, Secret)>,
+    pub headers: Headers,
+    /// The login there, if it has one: its token goes to this origin alone.
+    pub auth: Option<Arc<OAuth>>,
+}
+
+/// What an operator adds to every request to a server: what is set counts from the next request on.
+#[derive(Clone, Default)]
+pub struct Headers(Arc<ArcSwap<Bytes>>);
+
+impl Headers {
+    /// These names and values.
+    pub fn new<'a>(all: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Self {
+        let headers = Self::default();
+        headers.set(all);
+        headers
+    }
+
+    /// Others from now on.
+    pub fn set<'a>(&self, all: impl IntoIterator<Item = (&'a str, &'a Secret)>) {
+        let mut lines = BytesMut::new();
+        for (name, value) in all {
+            write_header(&mut lines, name, value.expose().as_bytes());
+        }
+        self.0.store(Arc::new(lines.freeze()));
+    }
+
+    /// As they go onto the wire.
+    pub(crate) fn lines(&self) -> Arc<Bytes> {
+        self.0.load_full()
+    }
 }
 
 /// Which transport is spoken over HTTP.

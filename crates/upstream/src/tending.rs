@@ -71,6 +71,11 @@ impl Signals {
     pub(crate) fn want(&self) {
         self.wanted.notify_one();
     }
+
+    /// The lists may be had now that could not be: they are asked for again.
+    pub(crate) fn look_again(&self) {
+        self.lists.notify_one();
+    }
 }
 
 /// Hears a server without keeping it.

@@ -14,7 +14,8 @@ use durward_cage::{
 use durward_core::{BoxFuture, Era, LogLevel, ProtocolError, RawJson};
 use durward_guard::egress::{EgressRules, Target as Address};
 use durward_upstream::{
-    Command, EraPin, Exchange, Hears, Link, LinkLimits, Outcome, Pinned, Reach, Target, Url,
+    Command, EraPin, Exchange, Headers, Hears, Link, LinkLimits, Outcome, Pinned, Reach, Target,
+    Url,
 };
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -231,7 +232,8 @@ async fn endpoints_of_both_eras() {
             target: Address::parse(url).unwrap(),
             transport: Pinned::Auto,
             connector: Connector::new(settings).unwrap(),
-            headers: Vec::new(),
+            headers: Headers::default(),
+            auth: None,
         }));
         exercise(&target(reach), era).await;
         child.stop(Duration::from_secs(1)).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use durward_core::Secret;
 use durward_guard::egress::{
     EgressFault, Hop, Method, RequestHeaders, Target, follow, is_redirect, is_returned,
 };
@@ -39,6 +40,9 @@ pub struct Request {
     pub target: Target,
     /// What the caller set.
     pub headers: RequestHeaders,
+    /// What proves to the target who durward is, as the value of `Authorization`: no caller can set it, and
+    /// no redirect takes it along.
+    pub proof: Option<Secret>,
     /// The body; empty is none.
     pub body: Bytes,
 }
@@ -95,7 +99,7 @@ pub(super) async fn run(
         headers: request.headers,
         has_body: !request.body.is_empty(),
     };
-    let mut redirects = 0;
+    let (mut redirects, mut proof) = (0, request.proof);
     loop {
         let body = if hop.has_body {
             request.body.clone()
@@ -110,7 +114,7 @@ pub(super) async fn run(
                 fault
             }
         })?;
-        let answer = ask(shared, standing, &hop, body, budget).await?;
+        let answer = ask(shared, standing, (&hop, proof.as_ref()), body, budget).await?;
         let status = answer.head.status.as_u16();
         let location = answer.head.headers.get(header::LOCATION);
         match location.filter(|_| is_redirect(status) && budget.redirects > 0) {
@@ -125,6 +129,7 @@ pub(super) async fn run(
                     .map_err(|_| EgressFault::InvalidRedirect)?
                     .to_owned();
                 hop = follow(hop, status, &location)?;
+                proof = None;
                 redirects += 1;
             }
         }
@@ -135,7 +140,7 @@ pub(super) async fn run(
 async fn ask(
     shared: &Shared,
     standing: &Standing,
-    hop: &Hop,
+    (hop, proof): (&Hop, Option<&Secret>),
     body: Bytes,
     budget: &Budget,
 ) -> Result<Answer, EgressFault> {
@@ -151,7 +156,7 @@ async fn ask(
             Some(link) => link,
             None => Link::new(shared.open(standing, &hop.target, budget.connect).await?).await?,
         };
-        let sent = link.send(compose(standing, hop, body.clone())?);
+        let sent = link.send(compose(standing, hop, proof, body.clone())?);
         match timeout(budget.first_byte, sent).await {
             Err(_) => return Err(EgressFault::FirstByteTimeout),
             Ok(Err(LinkFault::Fault(fault))) => return Err(fault),
@@ -179,6 +184,7 @@ async fn ask(
 fn compose(
     standing: &Standing,
     hop: &Hop,
+    proof: Option<&Secret>,
     body: Bytes,
 ) -> Result<hyper::Request<Whole>, EgressFault> {
     let mut headers = HeaderMap::new();
@@ -200,6 +206,12 @@ fn compose(
     for (name, value) in hop.headers.iter() {
         let value = HeaderValue::from_str(value).map_err(|_| EgressFault::CrlfInHeader)?;
         headers.insert(HeaderName::from_static(name), value);
+    }
+    if let Some(proof) = proof {
+        let value = HeaderValue::from_str(proof.expose());
+        let mut value = value.map_err(|_| EgressFault::CrlfInHeader)?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
     }
     standing.add_credentials(hop.target.origin(), &mut headers);
     let mut request = hyper::Request::builder()

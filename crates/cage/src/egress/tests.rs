@@ -37,6 +37,7 @@ fn request(method: Method, url: &str) -> Request {
         method,
         target: Target::parse(url).unwrap(),
         headers: RequestHeaders::new(),
+        proof: None,
         body: bytes::Bytes::new(),
     }
 }

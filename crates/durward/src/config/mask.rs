@@ -10,6 +10,7 @@ const SECRETS: &[&[&str]] = &[
     &["identity", "keys", "accept", "*", "key"],
     &["egress", "credentials", "*", "value"],
     &["servers", "*", "auth", "bearer"],
+    &["servers", "*", "auth", "oauth", "client_secret"],
     &["servers", "*", "env", "*"],
     &["servers", "*", "headers", "*"],
     &["audit", "signing_key"],

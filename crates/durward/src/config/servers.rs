@@ -1,6 +1,7 @@
 //! `servers`: other MCP servers behind the gate.
 
 mod keys;
+mod oauth;
 mod program;
 mod together;
 mod written;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{Argv, EnvKey, ExtensionId, HeaderKey, OwnToolKey, ServerKey, ServerUrl, ToolGlob};
+pub use oauth::{GrantWord, OAuth, ScopeWord};
 pub(super) use together::{check, refuse};
 
 use super::{
@@ -132,6 +134,8 @@ pub struct ServerLimits {
 pub enum Auth {
     /// A token for `Authorization: Bearer`, as `${secret:name}`.
     Bearer(SecretText),
+    /// A login by OAuth 2.1, made by `durward auth login`.
+    OAuth(OAuth),
 }
 
 /// What a server may offer, and ask of a client.

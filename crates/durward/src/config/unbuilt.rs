@@ -35,7 +35,6 @@ const UNBUILT: &[&str] = &[
     "commands",
     "ops",
     "plugins",
-    "servers.*.auth.oauth",
     "servers.*.auth.exchange",
     "audit.encrypt",
     "audit.export.otlp",

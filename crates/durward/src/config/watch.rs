@@ -29,6 +29,8 @@ pub struct Watch {
     watcher: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
     stirred: Arc<Notify>,
+    /// Something happened that was not looked at yet.
+    is_stirred: bool,
     content: Option<Digest>,
 }
 
@@ -59,6 +61,7 @@ impl Watch {
             watcher: watcher.map_err(fault)?,
             folders: BTreeSet::new(),
             stirred,
+            is_stirred: false,
             content: None,
         };
         watch.follow().map_err(fault)?;
@@ -70,11 +73,15 @@ impl Watch {
     /// one. Dropping the future loses nothing.
     pub async fn changed(&mut self) {
         loop {
-            self.stirred.notified().await;
+            if !self.is_stirred {
+                self.stirred.notified().await;
+                self.is_stirred = true;
+            }
             while tokio::time::timeout(QUIET, self.stirred.notified())
                 .await
                 .is_ok()
             {}
+            self.is_stirred = false;
             // The new link's folder may be gone again; the next event follows it.
             let _ = self.follow();
             let content = self.read();
@@ -187,6 +194,26 @@ mod tests {
             "4"
         )
         .unwrap()));
+    }
+
+    #[test]
+    fn a_change_is_not_lost_with_the_future_that_was_looking_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("durward.yaml");
+        std::fs::write(&path, "1").unwrap();
+        let mut watch = Watch::start(&path).unwrap();
+        std::fs::write(&path, "2").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            // It has begun to wait for the writer to be done, or it has not.
+            let half = tokio::time::timeout(QUIET / 2, watch.changed()).await;
+            assert!(half.is_err());
+            let whole = tokio::time::timeout(Duration::from_secs(5), watch.changed()).await;
+            assert!(whole.is_ok());
+        });
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod ledger;
 mod ledger_faults;
 mod lifecycle;
 mod limits;
+mod oauth;
+mod oauth_renewal;
 mod processes;
 mod protocol_legacy;
 mod protocol_modern;

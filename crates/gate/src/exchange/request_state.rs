@@ -1,12 +1,13 @@
 //! `requestState`: what a modern client brings back, sealed and bound to its caller and call.
 
 use durward_core::{CallerId, RawJson, Refusal, RefusalCode, Wall};
+use durward_store::seal::Sealer;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::digest;
-use crate::{endpoint::Endpoint, seal::Sealer, walk::Walk};
+use crate::{endpoint::Endpoint, walk::Walk};
 
 const PURPOSE: &str = "request state";
 /// The spelling of what is sealed.

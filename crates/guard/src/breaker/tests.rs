@@ -176,6 +176,8 @@ fn only_execution_faults_count() {
     ] {
         assert_eq!(refused(code), Ended::Neither, "{code:?}");
     }
+    let login = Refusal::new(RefusalCode::Unavailable, "").detail(Refusal::LOGIN_NEEDED);
+    assert_eq!(Ended::of(&Err(login)), Ended::Neither);
     let error = |code| {
         let message = String::new();
         Ended::of(&Ok(Answer::Error(ProtocolError {

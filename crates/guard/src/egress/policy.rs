@@ -24,6 +24,9 @@ pub struct EgressRules {
     pub dns_allow: Vec<String>,
     /// URLs of the operator's own configuration: each permits exactly its scheme, host and port.
     pub written_urls: Vec<String>,
+    /// May this machine be reached, where a target says so by a loopback address or `localhost`? durward's own
+    /// listeners still may not.
+    pub this_machine: bool,
 }
 
 impl Default for EgressRules {
@@ -36,6 +39,7 @@ impl Default for EgressRules {
             dns_enabled: true,
             dns_allow: vec!["*".to_owned()],
             written_urls: Vec::new(),
+            this_machine: false,
         }
     }
 }
@@ -49,6 +53,7 @@ pub struct EgressPolicy {
     dns_enabled: bool,
     dns_allow: Vec<HostPattern>,
     written: Vec<Origin>,
+    this_machine: bool,
 }
 
 impl EgressPolicy {
@@ -77,6 +82,7 @@ impl EgressPolicy {
                     .map(|target| target.origin().clone())
                     .map_err(|_| "it is not an http or https URL without a user")
             })?,
+            this_machine: rules.this_machine,
         };
         policy.check_ports(rules)?;
         Ok(policy)
@@ -115,6 +121,7 @@ impl EgressPolicy {
         let origin = target.origin();
         match target.host() {
             _ if self.written.contains(origin) => Ok(()),
+            host if self.this_machine && host.is_this_machine() => Ok(()),
             Host::Address(address) => self.judge_literal(*address, origin.port),
             Host::Name(name) => self.judge_name(name, origin.port),
         }
@@ -196,8 +203,10 @@ impl EgressPolicy {
                 return Err(EgressFault::PrivateIpBlocked);
             }
             let class = classify(address);
+            let is_here = self.this_machine && target.host().is_this_machine();
             let is_fine = class == AddressClass::Global && !own.is_near(address)
                 || self.is_in_networks(address, origin.port)
+                || is_here && class == AddressClass::Loopback
                 || is_written && stands_as_written(target.host(), address, class);
             if !is_fine {
                 return Err(EgressFault::PrivateIpBlocked);

@@ -26,7 +26,7 @@ const HIDDEN: &[(u32, u32)] = &[
 ];
 
 /// Is this a control character or one that can't be seen?
-pub(super) fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     let code = u32::from(c);
     let in_order = HIDDEN.partition_point(|(_, last)| *last < code);
     c.is_control()

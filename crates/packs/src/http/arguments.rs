@@ -94,6 +94,7 @@ impl Args {
             method,
             target,
             headers,
+            proof: None,
             body: self.body()?,
         })
     }

@@ -36,13 +36,21 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(head: &AnswerHead, body: Option<Bytes>) -> Self {
-        let challenge = head.headers.get("www-authenticate");
-        let challenge = challenge.and_then(|value| std::str::from_utf8(value).ok());
+        // Several headers are one list (RFC 9110 section 5.3).
+        let all = head.headers.all("www-authenticate");
+        let all: Vec<_> = all
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .collect();
         Self {
             status: head.status,
-            challenge: challenge.map(Into::into),
+            challenge: (!all.is_empty()).then(|| all.join(", ").into()),
             error: body.as_ref().and_then(error),
         }
+    }
+
+    /// What it wants instead, as it came.
+    pub(super) fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
     }
 
     /// The error that answers this very request.

@@ -1,5 +1,7 @@
 //! One request and the answer to it, on a connection that waited or on a new one.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use durward_guard::egress::Target;
 use durward_wire::http1::{
@@ -13,19 +15,23 @@ use super::{
     stream::Events,
 };
 use crate::{
+    auth::{OAuth, Proof, Verdict},
     fault::{FaultKind, LinkFault, protocol},
-    target::{LinkLimits, Url},
+    target::{Headers, LinkLimits, Url},
 };
 
 /// Bytes of the body of a refusal that are read at most.
 const REFUSAL: usize = 1 << 20;
+/// How often a request is sent with another token: once renewed, once for more rights, and once more.
+const TOKENS: u32 = 3;
 
 /// Speaks HTTP with one endpoint.
 pub(super) struct Client {
     pool: Pool,
     target: Target,
-    /// What the operator adds to every request, and we.
-    lines: Bytes,
+    /// What the operator adds to every request.
+    headers: Headers,
+    auth: Option<Arc<OAuth>>,
     pub(super) limits: LinkLimits,
 }
 
@@ -43,15 +49,11 @@ pub(super) struct Asked<'a> {
 
 impl Client {
     pub(super) fn new(url: &Url, limits: LinkLimits) -> Self {
-        let mut lines = BytesMut::new();
-        write_header(&mut lines, "user-agent", AGENT.as_bytes());
-        for (name, value) in &url.headers {
-            write_header(&mut lines, name, value.expose().as_bytes());
-        }
         Self {
             pool: Pool::new(url.connector.clone(), url.target.clone(), limits.connect),
             target: url.target.clone(),
-            lines: lines.freeze(),
+            headers: url.headers.clone(),
+            auth: url.auth.clone(),
             limits,
         }
     }
@@ -65,7 +67,7 @@ impl Client {
             target.path_and_query(),
             target.authority(),
         );
-        out.extend_from_slice(&self.lines);
+        write_header(&mut out, "user-agent", AGENT.as_bytes());
         for (name, value) in more {
             write_header(&mut out, name, value.as_bytes());
         }
@@ -77,12 +79,44 @@ impl Client {
         &self.target
     }
 
-    /// Sends a request and takes the answer, or the beginning of its stream.
+    /// Sends a request and takes the answer, or the beginning of its stream. One that wants another token is
+    /// sent again with that: it was not run.
     ///
     /// # Errors
     /// There is none, or none that is HTTP.
     pub(super) async fn ask(&self, asked: &Asked<'_>) -> Result<(Came<'_>, AnswerHead), LinkFault> {
-        let (lease, head) = self.send(asked).await?;
+        let Some(auth) = &self.auth else {
+            return self.ask_with(asked, None).await;
+        };
+        let mut tries = 0;
+        loop {
+            let proof = match auth.ready() {
+                Some(proof) => proof,
+                None => Box::pin(auth.proof()).await,
+            };
+            let came = self.ask_with(asked, proof.as_deref()).await?;
+            let Came::Refused(refused) = &came.0 else {
+                return Ok(came);
+            };
+            if tries == TOKENS {
+                return Ok(came);
+            }
+            tries += 1;
+            let refused = auth.refused(proof, refused.status, refused.challenge());
+            match Box::pin(refused).await {
+                Verdict::Again => {}
+                Verdict::Leave => return Ok(came),
+                Verdict::Fault(fault) => return Err(fault.before()),
+            }
+        }
+    }
+
+    async fn ask_with(
+        &self,
+        asked: &Asked<'_>,
+        proof: Option<&Proof>,
+    ) -> Result<(Came<'_>, AnswerHead), LinkFault> {
+        let (lease, head) = self.send(asked, proof).await?;
         if head
             .headers
             .get("content-encoding")
@@ -118,9 +152,13 @@ impl Client {
         Ok((came, head))
     }
 
-    async fn send(&self, asked: &Asked<'_>) -> Result<(Lease<'_>, AnswerHead), LinkFault> {
+    async fn send(
+        &self,
+        asked: &Asked<'_>,
+        proof: Option<&Proof>,
+    ) -> Result<(Lease<'_>, AnswerHead), LinkFault> {
         if let Some(conn) = self.pool.waiting() {
-            match self.try_send(conn, asked).await {
+            match self.try_send(conn, asked, proof).await {
                 // It had been closed at the other end while it waited.
                 Err((Broken::Silent, sent)) if !sent || asked.is_safe => {}
                 Err((broken, sent)) => return Err(self.sent_fault(broken, sent)),
@@ -129,7 +167,7 @@ impl Client {
         }
         let conn = self.pool.open().await;
         let conn = conn.map_err(|fault| FaultKind::Egress(fault).before())?;
-        let answered = self.try_send(conn, asked).await;
+        let answered = self.try_send(conn, asked, proof).await;
         answered.map_err(|(broken, sent)| self.sent_fault(broken, sent))
     }
 
@@ -138,6 +176,7 @@ impl Client {
         &self,
         conn: Conn,
         asked: &Asked<'_>,
+        proof: Option<&Proof>,
     ) -> Result<(Lease<'_>, AnswerHead), (Broken, bool)> {
         let mut lease = Lease {
             pool: &self.pool,
@@ -147,6 +186,10 @@ impl Client {
         let out = conn.output();
         out.clear();
         out.extend_from_slice(asked.head);
+        out.extend_from_slice(&self.headers.lines());
+        if let Some(proof) = proof {
+            write_header(out, "authorization", proof.line());
+        }
         for (name, value) in asked.lines {
             write_header(out, name, value);
         }

@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
 };
 
-use crate::{EraPin, LinkLimits, Pinned, Reach, Target, Url};
+use crate::{EraPin, Headers, LinkLimits, Pinned, Reach, Target, Url};
 
 type Serve = Arc<dyn Fn(Asked) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -147,10 +147,8 @@ impl Site {
                 target: Address::parse(&url).unwrap(),
                 transport: Pinned::Auto,
                 connector: Connector::new(settings).unwrap(),
-                headers: vec![(
-                    "authorization".to_owned(),
-                    durward_core::Secret::new("Bearer s3cret".to_owned()),
-                )],
+                headers: Headers::new([("authorization", &"Bearer s3cret".into())]),
+                auth: None,
             })),
             era: EraPin::Auto,
             capabilities: super::raw("{}"),

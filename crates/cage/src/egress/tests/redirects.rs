@@ -22,6 +22,26 @@ async fn a_chain_ends_where_it_leads() {
 }
 
 #[tokio::test]
+async fn what_proves_who_asks_goes_where_it_was_sent_and_no_further() {
+    let server = Server::start(|seen| match seen.path() {
+        "/from" => redirect(302, "/to"),
+        _ => ok("done"),
+    })
+    .await;
+    let connector = reaching(&[&server.url("/")]);
+    let mut asked = request(Method::Get, &server.url("/from"));
+    asked.proof = Some("Basic abc".into());
+    fetch(&connector, asked).await.unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].header("authorization"), Some("Basic abc"));
+    assert_eq!(seen[1].header("authorization"), None);
+    let mut broken = request(Method::Get, &server.url("/to"));
+    broken.proof = Some("Basic a\r\nX: y".into());
+    let fault = fetch(&connector, broken).await.unwrap_err();
+    assert_eq!(fault, EgressFault::CrlfInHeader);
+}
+
+#[tokio::test]
 async fn method_and_body_follow_the_status() {
     for (status, line, body) in [
         (301, "GET /to HTTP/1.1", ""),

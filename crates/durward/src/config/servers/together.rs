@@ -5,10 +5,11 @@ use durward_guard::{
     GuardError,
     egress::{EgressPolicy, Scheme},
     names::{LONGEST_EXPOSED, Register, exposed_tool},
+    oauth::is_metadata_url,
     redact::Redactor,
 };
 
-use super::{Capability, Http, Program, Reach, Server};
+use super::{Auth, Capability, GrantWord, Http, Program, Reach, Server};
 use crate::{
     config::{
         Config,
@@ -174,6 +175,7 @@ pub(in crate::config) fn check(
             Reach::Http(http) => {
                 reachable(config, name, http, root, faults, warnings);
                 headers(name, http, root, faults);
+                oauth(name, http, root, faults);
             }
         }
         for list in ["env", "headers"] {
@@ -268,13 +270,53 @@ fn reachable(
         faults.push(fault.place(place));
         return;
     }
-    if http.auth.is_some() && target.scheme() == Scheme::Http && !target.host().is_this_machine() {
+    let has_token = matches!(http.auth, Some(Auth::Bearer(_)));
+    if has_token && target.scheme() == Scheme::Http && !target.host().is_this_machine() {
         let fault = Fault::new("the token crosses the network where all can read it");
         warnings.push(
             fault
                 .place(place)
                 .hint("write `https://`, if the server speaks it"),
         );
+    }
+}
+
+/// A login that could only fail.
+fn oauth(name: &str, http: &Http, root: &Node, faults: &mut Vec<Fault>) {
+    let Some(Auth::OAuth(oauth)) = &http.auth else {
+        return;
+    };
+    let mut note = |path: &[&str], sentence: &str, hint: &str| {
+        let path: Vec<_> = ["servers", name].iter().chain(path).copied().collect();
+        faults.push(Fault::new(sentence).place(place_of(root, &path)).hint(hint));
+    };
+    let target = http.url.target();
+    if target.scheme() == Scheme::Http && !target.host().is_this_machine() {
+        note(
+            &["url"],
+            "OAuth is for https alone, but for a server on this machine",
+            "write `https://`",
+        );
+    }
+    let own = ["auth", "oauth"];
+    let is_url = oauth.client_id.as_deref().is_some_and(is_metadata_url);
+    match (&oauth.client_id, &oauth.client_secret, oauth.grant) {
+        (None, Some(_), _) => note(
+            &[&own[..], &["client_secret"]].concat(),
+            "a `client_secret` belongs to a `client_id`",
+            "write the `client_id` that it was given with",
+        ),
+        (Some(_), Some(_), _) if is_url => note(
+            &[&own[..], &["client_secret"]].concat(),
+            "a `client_id` that is a URL has no `client_secret`",
+            "take one of the two out",
+        ),
+        (Some(_), Some(_), _) | (_, None, GrantWord::AuthorizationCode) => {}
+        (_, None, GrantWord::ClientCredentials) => note(
+            &[&own[..], &["grant"]].concat(),
+            "durward can't log in by itself without a `client_id` and a `client_secret`",
+            "add them, or leave `grant` out and run `durward auth login`",
+        ),
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) struct Server {
     /// `command` always speaks stdio.
     #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<Transport>,
-    /// What proves to the site that it is us: `{ bearer: "${secret:name}" }`.
+    /// What proves to the site that it is us: `{ bearer: "${secret:name}" }`, or `{ oauth: {} }` and a login by
+    /// `durward auth login`.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<Auth>,
     /// Headers for every request to the site; values may be `${secret:name}`.

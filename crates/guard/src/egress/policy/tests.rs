@@ -258,6 +258,35 @@ fn a_written_url_permits_exactly_its_origin() {
 }
 
 #[test]
+fn this_machine_is_reached_where_that_is_said_and_by_its_own_names_alone() {
+    let policy = EgressPolicy::build(&EgressRules {
+        this_machine: true,
+        ..EgressRules::default()
+    })
+    .unwrap();
+    for url in [
+        "http://127.0.0.1:8080/",
+        "https://[::1]/",
+        "http://localhost:1/",
+    ] {
+        assert_eq!(judge(&policy, url), Ok(()), "{url}");
+        let answer = if url.contains("[::1]") {
+            "::1"
+        } else {
+            "127.0.0.1"
+        };
+        assert_eq!(judge_answers(&policy, url, &[answer]), Ok(()), "{url}");
+    }
+    let elsewhere = judge_answers(&policy, "http://localhost:1/", &["10.0.0.1"]);
+    assert_eq!(elsewhere, Err(PrivateIpBlocked));
+    let ours = judge_answers(&policy, "http://127.0.0.1:9090/", &["127.0.0.1"]);
+    assert_eq!(ours, Err(PrivateIpBlocked));
+    for url in ["http://10.0.0.1/", "http://api.x.com/", "http://8.8.8.8/"] {
+        assert!(judge(&policy, url).is_err(), "{url}");
+    }
+}
+
+#[test]
 fn lookups_can_be_off_or_for_some_names() {
     let rules = EgressRules {
         hosts: words(&["*"]),

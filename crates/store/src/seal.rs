@@ -1,4 +1,4 @@
-//! Sealed tokens: what the client carries and nobody but us can read or make.
+//! Sealed texts: what a client carries, or a disk, and nobody but us can read or make.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use durward_core::Clock;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 /// Seals and opens short texts with ChaCha20-Poly1305 (RFC 8439), a random nonce for each.
-pub(crate) struct Sealer {
+pub struct Sealer {
     key: LessSafeKey,
     clock: Arc<dyn Clock>,
 }
 
 impl Sealer {
     /// With this key; replicas share one.
-    pub(crate) fn new(key: &[u8; 32], clock: Arc<dyn Clock>) -> Self {
+    pub fn new(key: &[u8; 32], clock: Arc<dyn Clock>) -> Self {
         // The key has the length that the algorithm wants, which is all that can go wrong here.
         let key = UnboundKey::new(&CHACHA20_POLY1305, key).expect("32 bytes are a key");
         Self {
@@ -24,7 +24,7 @@ impl Sealer {
     }
 
     /// Seals `text` for one `purpose`; the result is visible ASCII.
-    pub(crate) fn seal(&self, purpose: &str, text: &[u8]) -> Option<String> {
+    pub fn seal(&self, purpose: &str, text: &[u8]) -> Option<String> {
         let mut nonce = [0; NONCE_LEN];
         self.clock.random(&mut nonce);
         let mut sealed = text.to_vec();
@@ -38,7 +38,7 @@ impl Sealer {
     }
 
     /// Opens what was sealed for the same purpose with the same key; anything else is `None`.
-    pub(crate) fn open(&self, purpose: &str, token: &str) -> Option<Vec<u8>> {
+    pub fn open(&self, purpose: &str, token: &str) -> Option<Vec<u8>> {
         let mut whole = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
         if whole.len() < NONCE_LEN {
             return None;
