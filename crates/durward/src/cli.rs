@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod config;
 mod keys;
+mod migrate;
 mod serve;
 mod setup;
 mod status;
@@ -92,6 +93,8 @@ enum Command {
     Tools(tools::Tools),
     /// The record of all calls.
     Audit(audit::Audit),
+    /// Turn a predecessor's configuration into `durward.yaml`.
+    Migrate(migrate::Migrate),
     /// Put load on a gate and say what a call costs.
     Bench(bench::Bench),
     /// Print a completion script for a shell.
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => command.run(&common),
         Command::Tools(command) => command.run(&common),
         Command::Audit(command) => command.run(&common),
+        Command::Migrate(command) => command.run(&common),
         Command::Bench(command) => command.run(&common),
         Command::Completions(command) => command.run(),
         Command::Man(_) => completions::man(),

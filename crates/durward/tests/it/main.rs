@@ -16,6 +16,7 @@ mod ledger;
 mod ledger_faults;
 mod lifecycle;
 mod limits;
+mod migrate;
 mod processes;
 mod protocol_legacy;
 mod protocol_modern;
