@@ -2,6 +2,7 @@
 
 mod bench;
 mod callers;
+mod check;
 mod config;
 mod corpora;
 mod docs;

@@ -309,10 +309,7 @@ fn oauth(desk: &mut Desk<'_>, file: &str, tree: &Tree) {
             }
             _ => {
                 let from = key_of(file, value, &format!("auth.oauth.{key}"));
-                desk.no_equal(
-                    &from,
-                    "of the client's login: `durward auth login`, not built into this version yet",
-                );
+                desk.no_equal(&from, "of the person's login: `durward auth login`");
                 continue;
             }
         }
