@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod config;
 mod keys;
+mod migrate;
 mod serve;
 mod setup;
 mod status;
@@ -95,6 +96,8 @@ enum Command {
     Tools(tools::Tools),
     /// The record of all calls.
     Audit(audit::Audit),
+    /// Turn a predecessor's configuration into `durward.yaml`.
+    Migrate(migrate::Migrate),
     /// Put load on a gate and say what a call costs.
     Bench(bench::Bench),
     /// Print a completion script for a shell.
@@ -132,6 +135,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => command.run(&common),
         Command::Tools(command) => command.run(&common),
         Command::Audit(command) => command.run(&common),
+        Command::Migrate(command) => command.run(&common),
         Command::Bench(command) => command.run(&common),
         Command::Completions(command) => command.run(),
         Command::Man(_) => completions::man(),

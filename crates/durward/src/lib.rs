@@ -5,6 +5,7 @@
 
 pub mod assembly;
 mod bench;
+mod checks;
 pub mod cli;
 mod client;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod egress;
 pub mod exit;
 mod first_key;
 mod logins;
+mod migrate;
 pub mod reload;
 mod servers;
 mod signals;

@@ -70,6 +70,11 @@ pub trait Hears: Send + Sync + 'static {
         let _ = (method, word);
     }
 
+    /// A program could not be spoken with; this is the end of what it wrote to its standard error.
+    fn complained(&self, last_words: String) {
+        drop(last_words);
+    }
+
     /// A question outside any call. Nobody is there to be asked, unless somebody says otherwise.
     fn asked(
         self: Arc<Self>,

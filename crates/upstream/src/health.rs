@@ -53,13 +53,19 @@ impl Server {
             self.unlisted()
                 .map(|why| format!("its lists can't be had: {why}")),
         );
-        if let Some(counts) = link.as_ref().map(|link| link.counts())
-            && counts.unattributed > 0
-        {
-            notes.push(format!(
-                "{} of its messages could not be told apart by caller: `instances: per_caller` helps",
-                counts.unattributed
-            ));
+        if let Some(counts) = link.as_ref().map(|link| link.counts()) {
+            if counts.unattributed > 0 {
+                notes.push(format!(
+                    "{} of its messages could not be told apart by caller: `instances: per_caller` helps",
+                    counts.unattributed
+                ));
+            }
+            if counts.garbage > 0 {
+                notes.push(format!(
+                    "{} bytes that it wrote to its standard output were no message: logs belong to standard error",
+                    counts.garbage
+                ));
+            }
         }
         let unrecorded = self.questions().unrecorded();
         if unrecorded > 0 {

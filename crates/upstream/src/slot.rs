@@ -147,6 +147,11 @@ impl Slot {
         *self.fault_slot() = Some(fault.clone());
     }
 
+    /// A program ended before it could be spoken with, with these words.
+    pub(crate) fn complained(&self, last_words: String) {
+        *lock(&self.last_words) = last_words;
+    }
+
     /// What the last program wrote to its standard error before it ended.
     pub(crate) fn last_words(&self) -> String {
         lock(&self.last_words).clone()

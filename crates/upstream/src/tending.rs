@@ -131,6 +131,12 @@ impl Hears for Ears {
         Box::pin(async { Err(nobody()) })
     }
 
+    fn complained(&self, last_words: String) {
+        if let Some(server) = self.0.upgrade() {
+            server.shared_slot().complained(last_words);
+        }
+    }
+
     fn renewed(&self) {
         if let Some(server) = self.0.upgrade() {
             server.signals().lists.notify_one();

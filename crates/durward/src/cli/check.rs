@@ -2,21 +2,28 @@
 
 use clap::Args;
 use durward_core::{RoleName, ServerName, Tier, ToolName};
-use durward_gate::ToolEntry;
+use durward_gate::{HouseSettings, ToolEntry};
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
 use crate::{
-    assembly,
+    assembly::{self, AssemblyError},
+    checks::{self, Connected, Finding},
     cli::{Common, setup},
-    config::Reach,
+    config::{Config, Reach},
+    egress,
     exit::Failure,
 };
 
 /// Check the configuration, its secrets and paths, and list the servers behind the gate, and every tool
-/// with its tier and the roles that may call it. Any problem is exit code 3.
+/// with its tier and the roles that may call it; and say what is likely to break in practice, with what mends
+/// it. A configuration that can't be used is exit code 3.
 #[derive(Debug, Args)]
-pub(super) struct Check {}
+pub(super) struct Check {
+    /// Start the servers and list their tools, too; one that does not serve is exit code 3.
+    #[arg(long)]
+    connect: bool,
+}
 
 #[derive(Serialize)]
 struct Row {
@@ -66,60 +73,105 @@ impl<'a> ServerRow<'a> {
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, _) = setup::loaded(common, &[])?;
-        let house = assembly::tried(&loaded.config)?;
-        let catalogue = durward_gate::Catalogue::merge(&house.providers)
-            .map_err(|error| Failure::Unusable(error.to_string()))?;
-        let policy = &house.policy;
-        let rows = catalogue.tools().iter().flat_map(|entry| {
-            let tool = &entry.tool;
-            let raised = tool.raises.iter().map(|raise| (raise.to, Some(*raise)));
-            std::iter::once((tool.tier, None))
-                .chain(raised)
-                .map(|(tier, raise)| Row {
-                    tool: tool.name.clone(),
-                    tier,
-                    with: raise.map(|raise| raise.to_string()),
-                    roles: roles_for(policy, entry, tier),
-                })
-        });
-        for (key, server) in &loaded.config.servers {
-            if let Reach::Program(program) = &server.reach
-                && !program.is_there(&std::env::var_os("PATH").unwrap_or_default())
-            {
-                let name = program.command.program();
-                eprintln!(
-                    "warning: there is no program `{name}` here, so `{key}` can't be started"
-                );
+        let config = &loaded.config;
+        let connected = self
+            .connect
+            .then(|| Connected::to_all(config))
+            .transpose()?;
+        let house = match &connected {
+            Some(connected) => {
+                let planned = connected.planned(config)?;
+                let connector = egress::connector(config).map_err(AssemblyError::from)?;
+                assembly::house(config, &connector, &planned, None)?
             }
-            let row = ServerRow::of(key.name(), &server.reach);
-            if common.json {
-                println!("{}", serde_json::json!(row));
-            } else {
-                row.print();
-            }
-        }
-        for row in rows {
-            if common.json {
-                println!("{}", serde_json::json!(row));
-            } else {
-                let with = row.with.map(|with| format!("  ({with})"));
-                println!(
-                    "{:<24} {:<8} {}{}",
-                    row.tool,
-                    row.tier,
-                    row.roles.join(", "),
-                    with.unwrap_or_default()
-                );
-            }
-        }
+            None => assembly::tried(config)?,
+        };
+        servers(config, common.json);
+        tools(&house, common.json)?;
+        let useless = findings(config, connected.as_ref(), common.json);
         if !common.json {
             match &loaded.path {
                 Some(path) => println!("{} is sound", path.display()),
                 None => println!("there is no configuration; the defaults are sound"),
             }
         }
-        Ok(())
+        match useless {
+            0 => Ok(()),
+            1 => Err(Failure::Unusable("a server does not serve".to_owned())),
+            many => Err(Failure::Unusable(format!("{many} servers do not serve"))),
+        }
     }
+}
+
+fn servers(config: &Config, as_json: bool) {
+    for (key, server) in &config.servers {
+        let row = ServerRow::of(key.name(), &server.reach);
+        if as_json {
+            println!("{}", serde_json::json!(row));
+        } else {
+            row.print();
+        }
+    }
+}
+
+fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {
+    let catalogue = durward_gate::Catalogue::merge(&house.providers)
+        .map_err(|error| Failure::Unusable(error.to_string()))?;
+    let policy = &house.policy;
+    for entry in catalogue.tools() {
+        let tool = &entry.tool;
+        let raised = tool.raises.iter().map(|raise| (raise.to, Some(*raise)));
+        for (tier, raise) in std::iter::once((tool.tier, None)).chain(raised) {
+            let row = Row {
+                tool: tool.name.clone(),
+                tier,
+                with: raise.map(|raise| raise.to_string()),
+                roles: roles_for(policy, entry, tier),
+            };
+            if as_json {
+                println!("{}", serde_json::json!(row));
+                continue;
+            }
+            let with = row.with.map(|with| format!("  ({with})"));
+            println!(
+                "{:<24} {:<8} {}{}",
+                row.tool,
+                row.tier,
+                row.roles.join(", "),
+                with.unwrap_or_default()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Says what is likely to break. How many servers are of no use as they are.
+fn findings(config: &Config, connected: Option<&Connected>, as_json: bool) -> usize {
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let programs = config.servers.iter().filter_map(|(key, server)| {
+        let Reach::Program(program) = &server.reach else {
+            return None;
+        };
+        checks::program(key.name().as_str(), program, &search)
+    });
+    let own = std::env::current_exe().ok();
+    let own = own.as_deref().and_then(checks::own_program);
+    own.iter().for_each(|it| say("note", it, as_json));
+    let seen = connected.map(Connected::findings).unwrap_or_default();
+    let useless = seen.iter().filter(|(useless, _)| *useless).count();
+    checks::door(config)
+        .into_iter()
+        .chain(programs)
+        .chain(seen.into_iter().map(|(_, finding)| finding))
+        .for_each(|it| say("warning", &it, as_json));
+    useless
+}
+
+fn say(word: &str, finding: &Finding, as_json: bool) {
+    if as_json {
+        println!("{}", serde_json::json!({ word: finding }));
+    }
+    eprintln!("{word}: {}\n  hint: {}", finding.what, finding.mend);
 }
 
 /// The roles that may call a tool at its own tier and at this one.

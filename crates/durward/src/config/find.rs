@@ -88,7 +88,8 @@ fn config_home(sources: &Sources) -> Option<PathBuf> {
     said.or_else(|| sources.home.as_ref().map(|home| home.join(".config")))
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
+/// The text of a file that a person wrote.
+pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     let fault = |why: String| Diagnostic::error(format!("{} can't be read: {why}", path.display()));
     let facts = std::fs::metadata(path).map_err(|error| fault(error.to_string()))?;
     if !facts.is_file() {

@@ -54,6 +54,16 @@ pub(super) fn refuse(root: &mut Node, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Whether a key, or what it stands in, is refused as not built yet.
+pub(crate) fn is_unbuilt(path: &[&str]) -> bool {
+    UNBUILT.iter().any(|dotted| {
+        let mut keys = path.iter();
+        dotted
+            .split('.')
+            .all(|word| keys.next().is_some_and(|key| word == "*" || word == *key))
+    })
+}
+
 fn take_out(node: &mut Node, path: &[&str], outer: &mut Vec<String>, faults: &mut Vec<Fault>) {
     let (Value::Map(map), Some((first, rest))) = (&mut node.value, path.split_first()) else {
         return;
@@ -94,5 +104,20 @@ fn asks(value: &Value) -> bool {
         Value::Null => false,
         Value::List(items) => !items.is_empty(),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unbuilt;
+
+    #[test]
+    fn what_stands_in_an_unbuilt_section_is_unbuilt() {
+        // A name that no version of the format has is not unbuilt, and neither is what holds an unbuilt key.
+        assert!(!is_unbuilt(&["listen"]) && !is_unbuilt(&["listen", "http"]));
+        for dotted in super::UNBUILT {
+            let path: Vec<&str> = dotted.split('.').chain(["x"]).collect();
+            assert!(is_unbuilt(&path), "{dotted}");
+        }
     }
 }

@@ -58,16 +58,28 @@ impl<'a> Vault<'a> {
         };
         let text = match source {
             SecretSource::Env(variable) => self.sources.var(variable).ok_or_else(|| {
-                Fault::new(format!(
+                let fault = Fault::new(format!(
                     "the secret `{name}` is in the variable `{variable}`, which is not set"
+                ));
+                fault.hint(format!(
+                    "`read -rs {variable} && export {variable}` before durward starts sets it"
                 ))
             }),
-            SecretSource::File(path) => from_file(&self.sources.cwd.join(path)).map_err(|why| {
-                Fault::new(format!(
-                    "the secret `{name}` can't be read from {}: {why}",
-                    path.display()
-                ))
-            }),
+            SecretSource::File(path) => {
+                let file = self.sources.cwd.join(path);
+                from_file(&file).map_err(|why| {
+                    let path = path.display();
+                    let fault = Fault::new(format!(
+                        "the secret `{name}` can't be read from {path}: {why}"
+                    ));
+                    match file.exists() {
+                        true => fault,
+                        false => fault.hint(format!(
+                            "`install -D -m 600 /dev/stdin {path}` makes it from what you paste"
+                        )),
+                    }
+                })
+            }
             SecretSource::Command(argv) => fetch(argv, self.sources, PATIENCE).map_err(|why| {
                 let fault = Fault::new(format!("the secret `{name}` could not be had: {why}"));
                 match self

@@ -342,3 +342,93 @@ fn no_call_fails_while_the_configuration_changes() {
         }
     }
 }
+
+/// The value of a key, as `config show` says with these overrides.
+fn shown(house: &House, variables: &[(&str, &str)], set: &[&str], key: &str) -> Value {
+    let set = set.iter().flat_map(|set| ["--set", set]);
+    let arguments: Vec<&str> = ["config", "show", "--json"]
+        .into_iter()
+        .chain(set)
+        .collect();
+    let mut command = house.command(&arguments);
+    let output = command.envs(variables.iter().copied()).output();
+    let output = output.expect("the program runs");
+    let all: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let value = key.split('.').fold(&all, |value, key| &value[key]);
+    value["value"].clone()
+}
+
+#[test]
+fn a_switch_is_thrown_by_any_of_its_words_in_the_environment_and_by_set() {
+    let house = house();
+    let switches = [
+        ("listen.stateless", false),
+        ("files.allow_dangerous_root", false),
+        ("files.builtin_deny", true),
+        ("egress.dns.enabled", true),
+        ("packs.fs.enabled", true),
+        ("packs.http.enabled", false),
+        ("packs.http.markdown", true),
+    ];
+    for (key, usual) in switches {
+        let variable = format!("DURWARD_{}", key.to_uppercase().replace('.', "__"));
+        let words = match usual {
+            true => ["0", "false", "no", "OFF"],
+            false => ["1", "true", "yes", "On"],
+        };
+        assert_eq!(shown(&house, &[], &[], key), usual, "{key}");
+        for word in words {
+            let by_variable = shown(&house, &[(&variable, word)], &[], key);
+            let by_set = shown(&house, &[], &[&format!("{key}={word}")], key);
+            assert_eq!(
+                (by_variable, by_set),
+                (json!(!usual), json!(!usual)),
+                "{key} {word}"
+            );
+        }
+    }
+    let mut command = house.command(&["config", "show"]);
+    let output = command.env("DURWARD_LISTEN__STATELESS", "perhaps").output();
+    assert_eq!(output.expect("the program runs").status.code(), Some(3));
+}
+
+#[test]
+fn a_list_replaces_the_list_below_it() {
+    let house = house();
+    house.configure("egress: { hosts: [a.example.com, b.example.com] }\n");
+    let hosts =
+        |variables: &[(&str, &str)], set: &[&str]| shown(&house, variables, set, "egress.hosts");
+    let environment = [("DURWARD_EGRESS__HOSTS", "[c.example.com]")];
+    assert_eq!(hosts(&[], &[]), json!(["a.example.com", "b.example.com"]));
+    assert_eq!(hosts(&environment, &[]), json!(["c.example.com"]));
+    assert_eq!(
+        hosts(&environment, &["egress.hosts=[d.example.com]"]),
+        json!(["d.example.com"])
+    );
+}
+
+#[test]
+fn what_the_reference_calls_a_default_is_what_holds() {
+    let house = house();
+    let all = house.run_bare(&["config", "show", "--json"]).ok().json();
+    let page = house.run_bare(&["config", "docs"]).ok().stdout;
+    let mut compared = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let key = cells[0].trim_start_matches("| ").trim_matches('`');
+        let default = cells[1].trim_matches('`').trim_matches('"');
+        let value = &key.split('.').fold(&all, |value, key| &value[key])["value"];
+        // Names that people choose have none; paths are shown where they lead.
+        if default == "–" || default.contains(['$', '~', '{', '[']) || key == "files.root" {
+            continue;
+        }
+        let held = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        assert_eq!(held, default, "{key}");
+        compared += 1;
+    }
+    assert!(compared > 40, "{compared}");
+}

@@ -49,6 +49,7 @@ pub(crate) async fn open(
         Ok(hello) => Ok((pipe, hello)),
         Err(fault) => {
             pipe.close().await;
+            hears.complained(pipe.stderr_tail());
             Err(fault)
         }
     }

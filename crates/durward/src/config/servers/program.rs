@@ -8,18 +8,19 @@ use std::{
 use super::Program;
 
 impl Program {
-    /// Whether its file is there and may be run, as `execvp` would find it: by its path from the folder that
+    /// Its file, if it is there and may be run, as `execvp` would find it: by its path from the folder that
     /// it runs in, or by its name in one of the folders of `search`, or of the `PATH` that it is given.
-    pub fn is_there(&self, search: &OsStr) -> bool {
+    pub fn found(&self, search: &OsStr) -> Option<PathBuf> {
         let name = self.command.program();
         let folder = self.cwd.as_deref().unwrap_or(Path::new("."));
         if name.contains('/') {
-            return may_run(&folder.join(name));
+            return Some(folder.join(name)).filter(|file| may_run(file));
         }
         let own = self.env.iter().find(|(key, _)| key.as_str() == "PATH");
         let search = own.map_or(search, |(_, value)| OsStr::new(value.expose()));
-        let mut folders = std::env::split_paths(search).map(|path| folder.join(path));
-        folders.any(|folder: PathBuf| may_run(&folder.join(name)))
+        std::env::split_paths(search)
+            .map(|path| folder.join(path).join(name))
+            .find(|file| may_run(file))
     }
 }
 
@@ -59,7 +60,7 @@ mod tests {
                 cwd: Some(place.path().to_owned()),
                 sandbox: None,
             };
-            program.is_there(search.as_os_str())
+            program.found(search.as_os_str()).is_some()
         };
         let nowhere = Path::new("/nowhere");
         assert!(is_there("server", &bin) && is_there("server", Path::new("bin")));

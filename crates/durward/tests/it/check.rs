@@ -1,0 +1,116 @@
+//! `durward check` finds what breaks in practice, and says what mends it.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt};
+
+use serde_json::json;
+
+use crate::{
+    house,
+    servers::{guarding, raw_upstream},
+};
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = other.local_addr().expect("an address");
+    let house = house();
+    house.configure(&format!("listen: {{ http: \"{address}\" }}\n"));
+    let ran = house.run(&["check", "--json"]).ok();
+    let told = format!("{address} is taken");
+    assert!(
+        ran.stderr.contains(&told) && ran.stderr.contains("ss -ltnp"),
+        "{ran:#?}"
+    );
+    let warned = |row: &serde_json::Value| {
+        let what = row["warning"]["what"].as_str();
+        what.is_some_and(|what| what.contains(&told)) && row["warning"]["mend"].is_string()
+    };
+    assert!(ran.lines().iter().any(warned), "{ran:#?}");
+    drop(other);
+    let ran = house.run(&["check"]).ok();
+    assert!(!ran.stderr.contains("is taken"), "{ran:#?}");
+}
+
+#[test]
+fn a_shim_of_a_version_manager_is_told() {
+    let house = house();
+    let shims = house.path("home/.volta/bin");
+    fs::create_dir_all(&shims).expect("a folder");
+    let npx = shims.join("own-npx");
+    fs::write(&npx, "#!/bin/sh\n").expect("a program");
+    fs::set_permissions(&npx, fs::Permissions::from_mode(0o755)).expect("its mode");
+    house.configure("servers: { hub: { command: [own-npx, -y, some-server], sandbox: host } }\n");
+    let mut command = house.command(&["check"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", shims.display()));
+    let output = command.output().expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && told.contains("volta which own-npx"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_with_what_makes_it() {
+    let house = house();
+    for (source, mend) in [
+        (
+            "{ env: NO_SUCH_VARIABLE_HERE }",
+            "export NO_SUCH_VARIABLE_HERE",
+        ),
+        (
+            "{ file: /nowhere/token }",
+            "install -D -m 600 /dev/stdin /nowhere/token",
+        ),
+    ] {
+        house.configure(&format!(
+            "secrets: {{ hub: {source} }}\nservers: {{ hub: {{ url: \"https://x.example.com/mcp\", \
+             auth: {{ bearer: \"${{secret:hub}}\" }} }} }}\n"
+        ));
+        let ran = house.run(&["check"]);
+        assert!(ran.code == 3 && ran.stderr.contains(mend), "{ran:#?}");
+    }
+}
+
+#[test]
+fn with_connect_the_tools_of_servers_are_listed() {
+    let house = guarding(&["--era", "modern"], "");
+    let ran = house.run(&["check", "--json"]).ok();
+    let listed =
+        |ran: &durward_testkit::Ran| ran.lines().iter().any(|row| row["tool"] == "raw__echo");
+    assert!(!listed(&ran), "nothing was to be started: {ran:#?}");
+    let ran = house.run(&["check", "--connect", "--json"]).ok();
+    assert!(listed(&ran), "{ran:#?}");
+}
+
+#[test]
+fn a_server_that_writes_logs_to_stdout_is_told() {
+    let house = house();
+    let raw = raw_upstream().display().to_string();
+    let line = format!("echo 'INFO starting up'; exec {raw} --era legacy");
+    let command = json!(["sh", "-c", line]);
+    house.configure(&format!(
+        "servers:\n  noisy:\n    command: {command}\n    sandbox: host\n"
+    ));
+    let ran = house.run(&["check", "--connect"]).ok();
+    assert!(ran.stdout.contains("noisy__echo"), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("`noisy`") && ran.stderr.contains("standard output were no message"),
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn a_server_that_does_not_serve_fails_the_check() {
+    let house = house();
+    house.configure(
+        "servers:\n  broken:\n    command: [sh, -c, \"echo no such module >&2; exit 3\"]\n    sandbox: host\n",
+    );
+    house.run(&["check"]).ok();
+    let ran = house.run(&["check", "--connect"]);
+    assert_eq!(ran.code, 3, "{ran:#?}");
+    assert!(
+        ran.stderr.contains("`broken` does not serve") && ran.stderr.contains("no such module"),
+        "{ran:#?}"
+    );
+}
