@@ -7,11 +7,14 @@ mod bench;
 mod check;
 mod completions;
 mod config;
+mod health;
 mod keys;
+mod reload;
 mod serve;
 mod setup;
 mod status;
 mod stdio;
+mod stop;
 mod tools;
 mod trust;
 
@@ -84,6 +87,12 @@ enum Command {
     Config(config::Config),
     /// Say how the running daemon stands: its servers, breakers and sessions.
     Status(status::Status),
+    /// Say by the exit code whether the daemon is well.
+    Health(health::Health),
+    /// Stop the daemon; calls under way may end first.
+    Stop(stop::Stop),
+    /// Have the daemon read its configuration again.
+    Reload(reload::Reload),
     /// Show what a configuration would share and run, and pin it.
     Trust(trust::Trust),
     /// API keys.
@@ -124,6 +133,9 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),
+        Command::Health(command) => command.run(&common),
+        Command::Stop(command) => command.run(&common),
+        Command::Reload(command) => command.run(&common),
         Command::Trust(command) => command.run(&common),
         Command::Keys(command) => command.run(&common),
         Command::Tools(command) => command.run(&common),
@@ -152,7 +164,16 @@ fn colors(common: &Common) -> bool {
 fn elsewhere(words: &[String]) -> Failure {
     let asked = words.first().map_or("", String::as_str);
     let ours = match asked {
-        "start" => Some("durward serve"),
+        "start" => Some(
+            match words
+                .iter()
+                .skip(1)
+                .any(|it| it == "-d" || it == "--daemon")
+            {
+                true => "durward serve --detach",
+                false => "durward serve",
+            },
+        ),
         "validate" => Some("durward check"),
         "logs" => Some("durward audit tail"),
         "keygen" => Some("durward keys new"),

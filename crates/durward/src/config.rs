@@ -37,10 +37,12 @@ mod telemetry;
 mod tests;
 mod text;
 mod trust;
+mod unasked;
 mod unbuilt;
 mod units;
 mod unseal;
 mod watch;
+mod whereabouts;
 mod wording;
 mod yaml;
 
@@ -77,6 +79,7 @@ pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use trust::{Digest, Trust, TrustError};
 pub use units::{Period, Size, Unfit};
 pub use watch::{Watch, WatchError};
+pub use whereabouts::{Whereabouts, whereabouts};
 
 /// The configuration of durward. Nothing in it is required but `version`, and that only in a file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

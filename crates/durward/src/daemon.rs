@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use durward_cage::socket::OwnSocket;
+use durward_cage::{background, socket::OwnSocket};
 use durward_core::Cancel;
 use durward_ledger::ChainName;
 
@@ -21,9 +21,10 @@ use crate::{
     },
     exit::Failure,
     first_key::{self, FirstKey},
+    instance::Instance,
     reload::Reloader,
     signals::StopSignals,
-    snippets,
+    snippets, telemetry,
     upkeep::Upkeep,
 };
 
@@ -37,6 +38,10 @@ pub struct Start {
     pub json: bool,
     /// End before anything is served.
     pub dry_run: bool,
+    /// A file to write the process's number to.
+    pub pid_file: Option<PathBuf>,
+    /// Whoever started it waits for what it says on stdout, and then leaves.
+    pub detached: bool,
 }
 
 /// A daemon.
@@ -49,6 +54,12 @@ impl Daemon {
     /// Whatever keeps it from serving; nothing is half-started.
     pub fn run(start: Start) -> Result<(), Failure> {
         let config = &start.loaded.config;
+        begin_log(&start)?;
+        // Before anything is touched: it may be another's.
+        let _instance = match start.dry_run {
+            true => None,
+            false => Some(Instance::take(config, start.pid_file.as_deref())?),
+        };
         let listener = listen(config)?;
         let port = match &listener {
             Some(listener) => listener.local_addr().map_err(failed)?.port(),
@@ -68,7 +79,7 @@ impl Daemon {
         rooms.connector.set_listeners(own);
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;
-        let upkeep = Upkeep::begin(&rooms, config);
+        let upkeep = Upkeep::begin(&rooms, config).map_err(failed)?;
         let runtime = runtime()?;
         // Whoever reads the announcement may signal, or change the file, at once.
         let (signals, reloader) = {
@@ -90,6 +101,9 @@ impl Daemon {
         let http = listener.is_some();
         let workers = workers(listener, &door)?;
         announce(&start, port, http, key.as_ref());
+        if start.detached {
+            background::let_go().map_err(failed)?;
+        }
         let work = Work {
             rooms: &rooms,
             door: &door,
@@ -109,6 +123,16 @@ impl Daemon {
         rooms.close();
         served
     }
+}
+
+/// What is detached has no stderr once it serves.
+fn begin_log(start: &Start) -> Result<(), Failure> {
+    let config = &start.loaded.config;
+    if !start.detached {
+        return telemetry::start(&config.telemetry);
+    }
+    durward_store::folder::make_private(&config.state).map_err(failed)?;
+    telemetry::start_without_stderr(&config.telemetry, &config.state.join("serve.log"))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -341,7 +365,9 @@ impl Work<'_> {
             connections: usize::try_from(limits.connections.get()).unwrap_or(usize::MAX),
             drain,
         };
-        let socket = SocketDoor::new(Arc::clone(&rooms.gate), socket, pipes).map_err(failed)?;
+        let status = rooms.status.clone();
+        let socket = SocketDoor::new(Arc::clone(&rooms.gate), socket, pipes, status);
+        let socket = socket.map_err(failed)?;
         let (gate, ended) = (Arc::clone(&rooms.gate), stop.clone());
         let drained = async {
             tokio::join!(

@@ -4,6 +4,7 @@ mod bench;
 mod callers;
 mod config;
 mod corpora;
+mod daemon;
 mod docs;
 mod doors_http;
 mod files;
