@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
@@ -69,6 +69,20 @@ pub fn run(program: &Path, arguments: &[OsString], without: &[&str]) -> io::Resu
     let (_, said) = hear(&mut child)?;
     let code = child.wait()?.code();
     Ok(Ended { code, said })
+}
+
+/// The path that this program was called by, so that after an upgrade it leads to the new one: links in it
+/// are not followed.
+///
+/// # Errors
+/// Where neither the call nor the system tells.
+pub fn own_program() -> io::Result<PathBuf> {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    let called = called.filter(|it| it.components().count() > 1);
+    match called.map(std::path::absolute) {
+        Some(Ok(path)) if path.is_file() => Ok(path),
+        _ => std::env::current_exe(),
+    }
 }
 
 /// Begins a session of our own: a terminal that closes, or a signal to the group of whoever started us, is

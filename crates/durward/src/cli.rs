@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod completions;
 mod config;
+mod connect;
 mod health;
 mod keys;
 mod reload;
@@ -81,6 +82,8 @@ enum Command {
     Serve(serve::Serve),
     /// Serve one client on stdin and stdout.
     Stdio(stdio::Stdio),
+    /// Relay between stdin and stdout and the daemon, which is started if none runs.
+    Connect(connect::Connect),
     /// Check the configuration and list every tool with its tier and who may call it.
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
@@ -130,6 +133,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Serve(command) => command.run(&common),
         Command::Stdio(command) => command.run(&common),
+        Command::Connect(command) => command.run(&common),
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),

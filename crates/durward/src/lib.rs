@@ -5,6 +5,7 @@
 
 pub mod assembly;
 mod bench;
+mod bridge;
 pub mod cli;
 mod client;
 pub mod config;
