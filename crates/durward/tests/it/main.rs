@@ -3,6 +3,7 @@
 mod bench;
 mod callers;
 mod config;
+mod connect;
 mod corpora;
 mod daemon;
 mod docs;
