@@ -268,17 +268,14 @@ impl Memory {
         let gone = self.asked.drain().map(|id| answers::withdrawn(&id));
         let mut told: Vec<Bytes> = gone.collect();
         let may_have_run = |flight: &Flight| flight.number < unsent && flight.again.is_none();
-        for (id, flight) in self.flying.extract_if(|_, flight| may_have_run(flight)) {
-            told.push(answers::lost(&id, flight.asked, Lost::MayHaveRun));
-        }
+        let lost = self.flying.extract_if(|_, flight| may_have_run(flight));
+        told.extend(answered(lost, Lost::MayHaveRun));
         told
     }
 
     /// No daemon can be had: what waits is answered so.
     pub(super) fn gives_up(&mut self, why: &str) -> Vec<Bytes> {
-        let all = self.flying.drain();
-        let told = all.map(|(id, flight)| answers::lost(&id, flight.asked, Lost::NotSent(why)));
-        told.collect()
+        answered(self.flying.drain(), Lost::NotSent(why)).collect()
     }
 
     /// Does something wait for a daemon?
@@ -329,6 +326,17 @@ impl Memory {
         self.own.insert(id, own);
         line
     }
+}
+
+/// What these are answered, in the order in which they were asked.
+fn answered<'a>(
+    flights: impl Iterator<Item = (RequestId, Flight)>,
+    lost: Lost<'a>,
+) -> impl Iterator<Item = Bytes> + 'a {
+    let mut all: Vec<_> = flights.collect();
+    all.sort_by_key(|(_, flight)| flight.number);
+    let all = all.into_iter();
+    all.map(move |(id, flight)| answers::lost(&id, flight.asked, lost))
 }
 
 /// Asking twice is asking once: nothing behind the daemon is carried out for it.

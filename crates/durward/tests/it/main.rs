@@ -4,6 +4,7 @@ mod bench;
 mod callers;
 mod config;
 mod connect;
+mod connect_life;
 mod corpora;
 mod daemon;
 mod docs;
