@@ -1,6 +1,7 @@
 //! The life of `durward serve`: open the rooms and the doors, announce, serve, drain.
 
 use std::{
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,7 +25,8 @@ use crate::{
     instance::Instance,
     reload::Reloader,
     signals::StopSignals,
-    snippets, telemetry,
+    snippets::{self, Own},
+    telemetry,
     upkeep::Upkeep,
 };
 
@@ -187,9 +189,14 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     Ok(key)
 }
 
-/// Says what is served and how to reach it.
-#[expect(clippy::print_stdout, reason = "no protocol is spoken on this stdout")]
+/// Says what is served and how to reach it. That nobody reads it is no reason not to serve.
 fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
+    let text = announcement(start, port, http, key);
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn announcement(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) -> String {
     let config = &start.loaded.config;
     let url = http.then(|| url(config, port));
     let roots: Vec<_> = config
@@ -208,54 +215,58 @@ fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
             "key": match key { Some(FirstKey::Shown(key)) => Some(key.expose()), _ => None },
             "key_file": match key { Some(FirstKey::Written(path)) => Some(path), _ => None },
         });
-        println!("{facts}");
-        return;
+        return format!("{facts}\n");
     }
-    println!("durward {} guards", env!("CARGO_PKG_VERSION"));
+    let mut text = format!("durward {} guards\n", env!("CARGO_PKG_VERSION"));
     let files = match config.files.are_writable() {
         true => "files, some to be written",
         false => "read-only files",
     };
     for root in &roots {
-        println!("  {} ({files})", root.display());
+        text.push_str(&format!("  {} ({files})\n", root.display()));
     }
-    println!("  socket {}", config.listen.socket.display());
-    let Some(url) = url else { return };
-    let own = own_arguments(&start.loaded, &roots);
-    println!("  {url}\n");
-    match key {
+    text.push_str(&format!("  socket {}\n", config.listen.socket.display()));
+    let own = own_arguments(start, &roots);
+    let Some(url) = url else {
+        return text + "\n" + &own.lines();
+    };
+    text.push_str(&format!("  {url}\n\n"));
+    text.push_str(&match key {
         Some(FirstKey::Shown(key)) => {
-            println!(
-                "Your key, shown this once (role reader):\n  {}\n",
-                key.expose()
-            );
-            println!("{}", snippets::all(&url, key.expose(), &own));
+            let (key, lines) = (key.expose(), snippets::all(&url, key.expose(), &own));
+            format!("Your key, shown this once (role reader):\n  {key}\n\n{lines}")
         }
         Some(FirstKey::Written(path)) => {
-            println!("Your key (role reader) is in {}\n", path.display());
-            println!("{}", snippets::all(&url, "KEY", &own));
+            let (path, lines) = (path.display(), snippets::all(&url, "KEY", &own));
+            format!("Your key (role reader) is in {path}\n\n{lines}")
         }
         None => {
-            println!("Keys: `durward keys list`; another one: `durward keys new --role reader`")
+            "Keys: `durward keys list`; another one: `durward keys new --role reader`\n".to_owned()
         }
-    }
+    });
+    text
 }
 
-/// How a client starts a durward of its own that shares the same: by the same file, and with whole paths,
-/// since it starts in a folder of its own.
-fn own_arguments(loaded: &Loaded, roots: &[PathBuf]) -> Vec<String> {
-    let mut arguments = vec!["stdio".to_owned()];
-    let mut say = |option: &str, path: &Path| {
+/// How a client starts a durward of its own that shares the same, or a bridge to this one: by the same file,
+/// and with whole paths, since it starts in a folder of its own.
+fn own_arguments(start: &Start, roots: &[PathBuf]) -> Own {
+    let say = |arguments: &mut Vec<String>, option: &str, path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         arguments.extend([option.to_owned(), path.display().to_string()]);
     };
-    if let Some(file) = &loaded.path {
-        say("--config", file);
+    let (mut stdio, mut connect) = (vec!["stdio".to_owned()], vec!["connect".to_owned()]);
+    for arguments in [&mut stdio, &mut connect] {
+        if let Some(file) = &start.loaded.path {
+            say(arguments, "--config", file);
+        }
+        if let Some(folder) = &start.sources.state {
+            say(arguments, "--state", folder);
+        }
     }
-    if let ([root], true) = (roots, loaded.config.files.roots.is_empty()) {
-        say("--root", root);
+    if let ([root], true) = (roots, start.loaded.config.files.roots.is_empty()) {
+        say(&mut stdio, "--root", root);
     }
-    arguments
+    Own { stdio, connect }
 }
 
 fn url(config: &Config, port: u16) -> String {
