@@ -4,8 +4,10 @@
 //! on the way, so that what was judged is what is opened. `unsafe` is allowed here, and needed where a
 //! process is started: `launch/begin.rs`, `launch/signals.rs`.
 
+pub mod background;
 pub mod egress;
 pub mod files;
 pub mod launch;
+pub mod lock_file;
 pub mod peer;
 pub mod socket;

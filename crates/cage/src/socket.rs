@@ -11,6 +11,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::lock_file::{LockFault, LockFile};
+
 /// Why a socket can't be opened.
 #[derive(Debug, Error)]
 pub enum SocketFault {
@@ -37,6 +39,8 @@ pub enum SocketFault {
 pub struct OwnSocket {
     path: PathBuf,
     listener: UnixListener,
+    /// Of two that find a dead socket at once, one takes it over.
+    _alone: LockFile,
 }
 
 impl OwnSocket {
@@ -57,11 +61,19 @@ impl OwnSocket {
                 .create(folder)
                 .map_err(fail)?;
         }
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let alone = match LockFile::take(Path::new(&lock), &format!("{}\n", std::process::id())) {
+            Err(LockFault::Held { .. }) => return Err(SocketFault::Taken(path.to_owned())),
+            Err(LockFault::Io { error, .. }) => return Err(fail(error)),
+            Ok(alone) => alone,
+        };
         clear(path)?;
         let listener = UnixListener::bind(path).map_err(fail)?;
         let socket = Self {
             path: path.to_owned(),
             listener,
+            _alone: alone,
         };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
         socket.listener.set_nonblocking(true).map_err(fail)?;

@@ -26,6 +26,8 @@ impl fmt::Display for CallId {
 pub enum Door {
     /// Standard input and output of `durward stdio`.
     Stdio,
+    /// The same, at the end of a connection of ssh(1).
+    Ssh,
     /// Streamable HTTP.
     Http,
     /// The UNIX socket.

@@ -8,12 +8,16 @@ mod bench;
 mod check;
 mod completions;
 mod config;
+mod connect;
+mod health;
 mod keys;
 mod migrate;
+mod reload;
 mod serve;
 mod setup;
 mod status;
 mod stdio;
+mod stop;
 mod tools;
 mod trust;
 
@@ -80,12 +84,20 @@ enum Command {
     Serve(serve::Serve),
     /// Serve one client on stdin and stdout.
     Stdio(stdio::Stdio),
+    /// Relay between stdin and stdout and the daemon, which is started if none runs.
+    Connect(connect::Connect),
     /// Check the configuration and list every tool with its tier and who may call it.
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
     Config(config::Config),
     /// Say how the running daemon stands: its servers, breakers and sessions.
     Status(status::Status),
+    /// Say by the exit code whether the daemon is well.
+    Health(health::Health),
+    /// Stop the daemon; calls under way may end first.
+    Stop(stop::Stop),
+    /// Have the daemon read its configuration again.
+    Reload(reload::Reload),
     /// Show what a configuration would share and run, and pin it.
     Trust(trust::Trust),
     /// Logins at other servers.
@@ -127,9 +139,13 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Serve(command) => command.run(&common),
         Command::Stdio(command) => command.run(&common),
+        Command::Connect(command) => command.run(&common),
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),
+        Command::Health(command) => command.run(&common),
+        Command::Stop(command) => command.run(&common),
+        Command::Reload(command) => command.run(&common),
         Command::Trust(command) => command.run(&common),
         Command::Auth(command) => command.run(&common),
         Command::Keys(command) => command.run(&common),
@@ -160,7 +176,16 @@ fn colors(common: &Common) -> bool {
 fn elsewhere(words: &[String]) -> Failure {
     let asked = words.first().map_or("", String::as_str);
     let ours = match asked {
-        "start" => Some("durward serve"),
+        "start" => Some(
+            match words
+                .iter()
+                .skip(1)
+                .any(|it| it == "-d" || it == "--daemon")
+            {
+                true => "durward serve --detach",
+                false => "durward serve",
+            },
+        ),
         "validate" => Some("durward check"),
         "logs" => Some("durward audit tail"),
         "keygen" => Some("durward keys new"),

@@ -10,6 +10,8 @@ use std::{
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::{doors::socket::greeting, status::Health};
+
 /// How long a daemon may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// More than a daemon says to one question.
@@ -48,12 +50,29 @@ pub(crate) enum ClientFault {
 /// # Errors
 /// [`ClientFault`].
 pub(crate) fn ask(socket: &Path, method: &str, params: Value) -> Result<Value, ClientFault> {
+    tell(socket, &request(method, params))
+}
+
+/// Asks whoever listens there how it does; this is no call, and is not recorded.
+///
+/// # Errors
+/// [`ClientFault`].
+pub(crate) fn health(socket: &Path) -> Result<Health, ClientFault> {
+    let asked = json!({"jsonrpc": "2.0", "id": 1, "method": greeting::HEALTH});
+    let told = tell(socket, &asked)?;
+    serde_json::from_value(told).map_err(|error| ClientFault::Garbled {
+        socket: socket.display().to_string(),
+        why: error.to_string(),
+    })
+}
+
+fn tell(socket: &Path, request: &Value) -> Result<Value, ClientFault> {
     let name = socket.display().to_string();
     let stream = UnixStream::connect(socket);
     let stream = stream.map_err(|_| ClientFault::NotThere {
         socket: name.clone(),
     })?;
-    let answered = exchange(stream, &request(method, params));
+    let answered = exchange(stream, request);
     let answer = answered.map_err(|error| ClientFault::Garbled {
         socket: name.clone(),
         why: error.to_string(),

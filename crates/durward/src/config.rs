@@ -39,10 +39,12 @@ mod telemetry;
 mod tests;
 mod text;
 mod trust;
+mod unasked;
 mod unbuilt;
 mod units;
 mod unseal;
 mod watch;
+mod whereabouts;
 mod wording;
 mod yaml;
 
@@ -82,6 +84,7 @@ pub use trust::{Digest, Trust, TrustError};
 pub(crate) use unbuilt::is_unbuilt;
 pub use units::{Period, Size, Unfit};
 pub use watch::{Watch, WatchError};
+pub use whereabouts::{Whereabouts, whereabouts};
 
 /// The configuration of durward. Nothing in it is required but `version`, and that only in a file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! The life of `durward serve`: open the rooms and the doors, announce, serve, drain.
 
 use std::{
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use durward_cage::socket::OwnSocket;
+use durward_cage::{background, socket::OwnSocket};
 use durward_core::Cancel;
 use durward_ledger::ChainName;
 
@@ -21,9 +22,11 @@ use crate::{
     },
     exit::Failure,
     first_key::{self, FirstKey},
+    instance::Instance,
     reload::Reloader,
     signals::StopSignals,
-    snippets,
+    snippets::{self, Own},
+    telemetry,
     upkeep::Upkeep,
 };
 
@@ -37,6 +40,10 @@ pub struct Start {
     pub json: bool,
     /// End before anything is served.
     pub dry_run: bool,
+    /// A file to write the process's number to.
+    pub pid_file: Option<PathBuf>,
+    /// Whoever started it waits for what it says on stdout, and then leaves.
+    pub detached: bool,
 }
 
 /// A daemon.
@@ -49,6 +56,12 @@ impl Daemon {
     /// Whatever keeps it from serving; nothing is half-started.
     pub fn run(start: Start) -> Result<(), Failure> {
         let config = &start.loaded.config;
+        begin_log(&start)?;
+        // Before anything is touched: it may be another's.
+        let _instance = match start.dry_run {
+            true => None,
+            false => Some(Instance::take(config, start.pid_file.as_deref())?),
+        };
         let listener = listen(config)?;
         let port = match &listener {
             Some(listener) => listener.local_addr().map_err(failed)?.port(),
@@ -68,7 +81,7 @@ impl Daemon {
         rooms.connector.set_listeners(own);
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;
-        let upkeep = Upkeep::begin(&rooms, config);
+        let upkeep = Upkeep::begin(&rooms, config).map_err(failed)?;
         let runtime = runtime()?;
         // Whoever reads the announcement may signal, or change the file, at once.
         let (signals, reloader) = {
@@ -90,6 +103,9 @@ impl Daemon {
         let http = listener.is_some();
         let workers = workers(listener, &door)?;
         announce(&start, port, http, key.as_ref());
+        if start.detached {
+            background::let_go().map_err(failed)?;
+        }
         let work = Work {
             rooms: &rooms,
             door: &door,
@@ -109,6 +125,16 @@ impl Daemon {
         rooms.close();
         served
     }
+}
+
+/// What is detached has no stderr once it serves.
+fn begin_log(start: &Start) -> Result<(), Failure> {
+    let config = &start.loaded.config;
+    if !start.detached {
+        return telemetry::start(&config.telemetry);
+    }
+    durward_store::folder::make_private(&config.state).map_err(failed)?;
+    telemetry::start_without_stderr(&config.telemetry, &config.state.join("serve.log"))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -163,9 +189,14 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     Ok(key)
 }
 
-/// Says what is served and how to reach it.
-#[expect(clippy::print_stdout, reason = "no protocol is spoken on this stdout")]
+/// Says what is served and how to reach it. That nobody reads it is no reason not to serve.
 fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
+    let text = announcement(start, port, http, key);
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn announcement(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) -> String {
     let config = &start.loaded.config;
     let url = http.then(|| url(config, port));
     let roots: Vec<_> = config
@@ -184,54 +215,58 @@ fn announce(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
             "key": match key { Some(FirstKey::Shown(key)) => Some(key.expose()), _ => None },
             "key_file": match key { Some(FirstKey::Written(path)) => Some(path), _ => None },
         });
-        println!("{facts}");
-        return;
+        return format!("{facts}\n");
     }
-    println!("durward {} guards", env!("CARGO_PKG_VERSION"));
+    let mut text = format!("durward {} guards\n", env!("CARGO_PKG_VERSION"));
     let files = match config.files.are_writable() {
         true => "files, some to be written",
         false => "read-only files",
     };
     for root in &roots {
-        println!("  {} ({files})", root.display());
+        text.push_str(&format!("  {} ({files})\n", root.display()));
     }
-    println!("  socket {}", config.listen.socket.display());
-    let Some(url) = url else { return };
-    let own = own_arguments(&start.loaded, &roots);
-    println!("  {url}\n");
-    match key {
+    text.push_str(&format!("  socket {}\n", config.listen.socket.display()));
+    let own = own_arguments(start, &roots);
+    let Some(url) = url else {
+        return text + "\n" + &own.lines();
+    };
+    text.push_str(&format!("  {url}\n\n"));
+    text.push_str(&match key {
         Some(FirstKey::Shown(key)) => {
-            println!(
-                "Your key, shown this once (role reader):\n  {}\n",
-                key.expose()
-            );
-            println!("{}", snippets::all(&url, key.expose(), &own));
+            let (key, lines) = (key.expose(), snippets::all(&url, key.expose(), &own));
+            format!("Your key, shown this once (role reader):\n  {key}\n\n{lines}")
         }
         Some(FirstKey::Written(path)) => {
-            println!("Your key (role reader) is in {}\n", path.display());
-            println!("{}", snippets::all(&url, "KEY", &own));
+            let (path, lines) = (path.display(), snippets::all(&url, "KEY", &own));
+            format!("Your key (role reader) is in {path}\n\n{lines}")
         }
         None => {
-            println!("Keys: `durward keys list`; another one: `durward keys new --role reader`")
+            "Keys: `durward keys list`; another one: `durward keys new --role reader`\n".to_owned()
         }
-    }
+    });
+    text
 }
 
-/// How a client starts a durward of its own that shares the same: by the same file, and with whole paths,
-/// since it starts in a folder of its own.
-fn own_arguments(loaded: &Loaded, roots: &[PathBuf]) -> Vec<String> {
-    let mut arguments = vec!["stdio".to_owned()];
-    let mut say = |option: &str, path: &Path| {
+/// How a client starts a durward of its own that shares the same, or a bridge to this one: by the same file,
+/// and with whole paths, since it starts in a folder of its own.
+fn own_arguments(start: &Start, roots: &[PathBuf]) -> Own {
+    let say = |arguments: &mut Vec<String>, option: &str, path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         arguments.extend([option.to_owned(), path.display().to_string()]);
     };
-    if let Some(file) = &loaded.path {
-        say("--config", file);
+    let (mut stdio, mut connect) = (vec!["stdio".to_owned()], vec!["connect".to_owned()]);
+    for arguments in [&mut stdio, &mut connect] {
+        if let Some(file) = &start.loaded.path {
+            say(arguments, "--config", file);
+        }
+        if let Some(folder) = &start.sources.state {
+            say(arguments, "--state", folder);
+        }
     }
-    if let ([root], true) = (roots, loaded.config.files.roots.is_empty()) {
-        say("--root", root);
+    if let ([root], true) = (roots, start.loaded.config.files.roots.is_empty()) {
+        say(&mut stdio, "--root", root);
     }
-    arguments
+    Own { stdio, connect }
 }
 
 fn url(config: &Config, port: u16) -> String {
@@ -341,7 +376,9 @@ impl Work<'_> {
             connections: usize::try_from(limits.connections.get()).unwrap_or(usize::MAX),
             drain,
         };
-        let socket = SocketDoor::new(Arc::clone(&rooms.gate), socket, pipes).map_err(failed)?;
+        let status = rooms.status.clone();
+        let socket = SocketDoor::new(Arc::clone(&rooms.gate), socket, pipes, status);
+        let socket = socket.map_err(failed)?;
         let (gate, ended) = (Arc::clone(&rooms.gate), stop.clone());
         let drained = async {
             tokio::join!(

@@ -15,6 +15,8 @@ pub enum Exit {
     Usage,
     /// The configuration is wrong.
     Config,
+    /// It serves, and not all is well (`durward health`).
+    Degraded,
 }
 
 impl From<Exit> for ExitCode {
@@ -24,6 +26,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Config => 3,
+            Exit::Degraded => 4,
         })
     }
 }
@@ -39,12 +42,27 @@ pub enum Failure {
     Config(ConfigError),
     /// The configuration reads well and can't be used.
     Unusable(String),
+    /// Another process of ours failed, and said why.
+    Elsewhere {
+        /// Its exit code; `None` where a signal ended it.
+        code: Option<i32>,
+        /// What it said.
+        why: String,
+    },
+    /// The daemon serves, and not all is well.
+    Degraded(String),
 }
 
 impl Failure {
     /// Says why on stderr.
     pub(crate) fn report(&self, color: bool) -> ExitCode {
         let (exit, text) = match self {
+            Self::Elsewhere { code, why } => {
+                eprintln!("{}", why.trim_end());
+                let code = code.and_then(|code| u8::try_from(code).ok());
+                return code.map_or(Exit::Failed.into(), ExitCode::from);
+            }
+            Self::Degraded(text) => (Exit::Degraded, text.clone()),
             Self::Failed(text) => (Exit::Failed, format!("error: {text}")),
             Self::Usage(text) => (Exit::Usage, format!("error: {text}")),
             Self::Config(error) => (Exit::Config, error.render(color)),

@@ -5,6 +5,7 @@
 
 pub mod assembly;
 mod bench;
+mod bridge;
 mod checks;
 pub mod cli;
 mod client;
@@ -14,6 +15,7 @@ pub mod doors;
 pub mod egress;
 pub mod exit;
 mod first_key;
+mod instance;
 mod logins;
 mod migrate;
 pub mod reload;

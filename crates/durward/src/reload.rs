@@ -150,11 +150,13 @@ impl Reloader {
         match put {
             Ok(loaded) => {
                 tracing::info!("the configuration was reloaded");
+                self.tell(None);
                 self.record(Event::new(EventName::CONFIG_RELOADED));
                 Some(loaded.config)
             }
             Err(why) => {
                 tracing::error!("the new configuration is wrong, the old one stays:\n{why}");
+                self.tell(Some(why.clone()));
                 self.record(Event::new(EventName::CONFIG_REFUSED).why(why));
                 None
             }
@@ -177,6 +179,12 @@ impl Reloader {
         match read.await {
             Ok(loaded) => loaded.map_err(|error| error.to_string()),
             Err(_) => Err("reading it failed".to_owned()),
+        }
+    }
+
+    fn tell(&self, refused: Option<String>) {
+        if let Some(status) = &self.status {
+            status.reloaded(refused);
         }
     }
 

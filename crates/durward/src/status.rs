@@ -19,7 +19,9 @@ use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use serde::Serialize;
 
-pub use report::{BreakerStatus, Inside, Report, ServerState, ServerStatus};
+pub use report::{
+    BreakerStatus, ConfigStatus, Health, Inside, Report, ServerState, ServerStatus, Wellness,
+};
 
 /// Where it is read.
 pub const URI: &str = "durward://status";
@@ -43,6 +45,7 @@ pub struct Status {
     started: Wall,
     owner: u32,
     redactor: ArcSwap<Redactor>,
+    config: ArcSwap<ConfigStatus>,
     gate: OnceLock<Weak<Gate>>,
     statuses: OnceLock<Arc<dyn Statuses>>,
 }
@@ -58,6 +61,7 @@ impl Status {
             clock,
             owner: peer::current_uid(),
             redactor: ArcSwap::from_pointee(redactor),
+            config: ArcSwap::default(),
             gate: OnceLock::new(),
             statuses: OnceLock::new(),
         }
@@ -76,6 +80,43 @@ impl Status {
     /// Another configuration, another idea of what a secret is called.
     pub fn redact_by(&self, redactor: Redactor) {
         self.redactor.store(Arc::new(redactor));
+    }
+
+    /// The configuration was read again: it holds, or why it does not.
+    pub fn reloaded(&self, refused: Option<String>) {
+        self.config.rcu(|before| ConfigStatus {
+            reads: before.reads + 1,
+            refused: refused.clone(),
+        });
+    }
+
+    /// How durward does, for whoever runs it. Asked often, so it is not recorded.
+    pub fn health(&self) -> Health {
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        let records = gate.is_some_and(|gate| gate.journal().health().ok);
+        let mut why = Vec::new();
+        if !records {
+            why.push("calls can't be recorded, so none is served".to_owned());
+        }
+        let config = self.config_status();
+        if config.refused.is_some() {
+            why.push("the configuration was changed and is wrong: the old one holds".to_owned());
+        }
+        let statuses = self.statuses.get();
+        let servers = statuses.map(|it| it.servers()).unwrap_or_default();
+        let failing = servers.iter().filter(|it| it.state == ServerState::Waiting);
+        why.extend(failing.map(|it| format!("the server `{}` does not serve", it.name)));
+        Health {
+            state: match (records, why.is_empty()) {
+                (false, _) => Wellness::Down,
+                (true, false) => Wellness::Degraded,
+                (true, true) => Wellness::Up,
+            },
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            why,
+            config,
+        }
     }
 
     fn report(&self, call: &Call) -> Report {
@@ -98,6 +139,7 @@ impl Status {
         Inside {
             pid: std::process::id(),
             sessions: gate.map_or(0, |gate| gate.session_count()),
+            config: self.config_status(),
             servers: servers.into_iter().map(|it| self.cleaned(it)).collect(),
             breakers: statuses
                 .map(|it| it.breakers(self.clock.monotonic()))
@@ -105,21 +147,29 @@ impl Status {
         }
     }
 
+    /// Without what looks like a secret: an error may quote the file.
+    fn config_status(&self) -> ConfigStatus {
+        let mut config = ConfigStatus::clone(&self.config.load());
+        config.refused.iter_mut().for_each(|why| self.clean(why));
+        config
+    }
+
+    fn clean(&self, line: &mut String) {
+        let redactor = self.redactor.load();
+        let redacted = RawJson::of(&*line).map(|raw| redactor.redact(&raw));
+        // What can't be judged is not shown.
+        *line = redacted
+            .ok()
+            .and_then(|raw| raw.parse().ok())
+            .unwrap_or_default();
+    }
+
     /// A server's own words without what looks like a secret, and the last of them alone.
     fn cleaned(&self, mut server: ServerStatus) -> ServerStatus {
-        let redactor = self.redactor.load();
-        let kept = |line: &mut String| {
-            let redacted = RawJson::of(&*line).map(|raw| redactor.redact(&raw));
-            // What can't be judged is not shown.
-            *line = redacted
-                .ok()
-                .and_then(|raw| raw.parse().ok())
-                .unwrap_or_default();
-        };
-        server.error.iter_mut().for_each(kept);
+        server.error.iter_mut().for_each(|line| self.clean(line));
         let old = server.stderr.len().saturating_sub(MOST_LINES);
         server.stderr.drain(..old);
-        server.stderr.iter_mut().for_each(kept);
+        server.stderr.iter_mut().for_each(|line| self.clean(line));
         server
     }
 

@@ -1,13 +1,23 @@
 //! The log. It goes to stderr or a file: stdout is the protocol's.
 
-use std::{io::IsTerminal, sync::Arc};
+use std::{io::IsTerminal, path::Path, sync::Arc};
 
+use durward_store::log_file::LogFile;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
     config::{LogFormat, Telemetry},
     exit::Failure,
 };
+
+/// Starts logging as configured, with no stderr to log to: into `file`, unless the configuration names one.
+pub(crate) fn start_without_stderr(settings: &Telemetry, file: &Path) -> Result<(), Failure> {
+    let settings = Telemetry {
+        file: settings.file.clone().or_else(|| Some(file.to_owned())),
+        ..settings.clone()
+    };
+    start(&settings)
+}
 
 /// Starts logging as configured.
 pub(crate) fn start(settings: &Telemetry) -> Result<(), Failure> {
@@ -17,7 +27,7 @@ pub(crate) fn start(settings: &Telemetry) -> Result<(), Failure> {
         .with_target(false);
     let set = match (&settings.file, settings.format) {
         (Some(path), format) => {
-            let file = durward_store::folder::append_private(path).map_err(|error| {
+            let file = LogFile::at(path).map_err(|error| {
                 Failure::Unusable(format!(
                     "the log `{}` can't be written: {error}",
                     path.display()

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use durward_ledger::{Journal, Retention};
-use durward_store::limits::MemoryLimits;
+use durward_store::{StoreError, limits::MemoryLimits};
 
 use crate::{assembly::Rooms, config::Config};
 
@@ -22,7 +22,10 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// For these rooms. What was spent before the start counts on.
-    pub(crate) fn begin(rooms: &Rooms, config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// Where others may have changed what was spent.
+    pub(crate) fn begin(rooms: &Rooms, config: &Config) -> Result<Self, StoreError> {
         let upkeep = Self {
             limits: Arc::clone(&rooms.limits),
             journal: Arc::clone(&rooms.journal),
@@ -32,10 +35,14 @@ impl Upkeep {
                 bytes: Some(config.audit.retention.size.bytes()),
             },
         };
-        if let Err(error) = upkeep.limits.load(&upkeep.file) {
-            tracing::warn!(%error, "what was spent before the start is not known");
+        match upkeep.limits.load(&upkeep.file) {
+            Err(error @ (StoreError::Exposed { .. } | StoreError::NotOurs { .. })) => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "what was spent before the start is not known");
+                Ok(upkeep)
+            }
+            Ok(()) => Ok(upkeep),
         }
-        upkeep
     }
 
     /// Goes on for as long as it is waited for.

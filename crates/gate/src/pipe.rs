@@ -35,6 +35,7 @@ pub struct Pipe {
     gate: Arc<Gate>,
     standing: Arc<Standing>,
     door: Door,
+    endpoint: Endpoint,
     limits: ScanLimits,
     out: mpsc::Sender<Body>,
     session: Option<Arc<Session>>,
@@ -62,6 +63,7 @@ impl Pipe {
             gate,
             standing,
             door,
+            endpoint: Endpoint::Merged,
             limits,
             out,
             session,
@@ -69,6 +71,13 @@ impl Pipe {
             calls,
             batch: None,
         }
+    }
+
+    /// The same at one server alone.
+    #[must_use]
+    pub fn at(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
+        self
     }
 
     /// Takes one line.
@@ -171,15 +180,15 @@ impl Pipe {
             Ok(client) => client,
             Err(error) => return refuse(&error),
         };
-        let body =
-            match opening::initialized(&self.standing, &Endpoint::Merged, client.revision, true) {
-                Ok(body) => body,
-                Err(error) => return refuse(&error),
-            };
+        let body = match opening::initialized(&self.standing, &self.endpoint, client.revision, true)
+        {
+            Ok(body) => body,
+            Err(error) => return refuse(&error),
+        };
         let unsolicited = Unsolicited::Pipe(self.out.clone());
         let caller = self.standing.caller().id.clone();
         let session = Session::new(self.gate.new_session_id(), caller, client, unsolicited);
-        let session = Arc::new(session);
+        let session = Arc::new(session.at(self.endpoint.clone()));
         self.gate.keep_session(&session);
         self.session = Some(session);
         let body = durward_wire::encode::result(&request.id, &body, &[]).into();
@@ -196,7 +205,7 @@ impl Pipe {
         self.run(
             Origin {
                 standing: Arc::clone(&self.standing),
-                endpoint: Endpoint::Merged,
+                endpoint: self.endpoint.clone(),
                 door: self.door,
                 speaking,
                 meta,
@@ -219,7 +228,7 @@ impl Pipe {
         self.run(
             Origin {
                 standing: Arc::clone(&self.standing),
-                endpoint: Endpoint::Merged,
+                endpoint: self.endpoint.clone(),
                 door: self.door,
                 speaking,
                 meta,

@@ -14,6 +14,7 @@ use durward_wire::{
 };
 use serde::Deserialize;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::{notifier::Outlet, session::Session, stopwatch::Stopwatch};
 
@@ -21,7 +22,6 @@ use crate::{notifier::Outlet, session::Session, stopwatch::Stopwatch};
 const MOST: usize = 256;
 
 /// Those of one session that wait for an answer. An id is used once.
-#[derive(Default)]
 pub(crate) struct Questions(Mutex<Open>);
 
 #[derive(Default)]
@@ -32,6 +32,18 @@ struct Open {
 }
 
 impl Questions {
+    /// Those of this session. Their ids begin where no other session's do: a client that is taken to
+    /// another one by a bridge may still answer a question of the session before.
+    pub(crate) fn of(session: Uuid) -> Self {
+        let (_, low) = session.as_u64_pair();
+        let open = Open {
+            // Readers of JSON are at home below 2^53.
+            asked: low & ((1 << 52) - 1),
+            ..Open::default()
+        };
+        Self(Mutex::new(open))
+    }
+
     /// An id that no question of this session has had.
     pub(crate) fn next_id(&self) -> u64 {
         let mut open = self.lock();

@@ -146,7 +146,7 @@ impl Session {
             caller,
             endpoint: Endpoint::Merged,
             declared: Declared::by(&client),
-            questions: Questions::default(),
+            questions: Questions::of(id),
             roots: Roots::of(&client),
             client: Arc::new(client),
             level: Mutex::default(),

@@ -2,8 +2,8 @@
 
 use std::{
     fmt, fs, io,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
+    io::{Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -125,8 +125,15 @@ impl Signer {
         match key {
             SigningKey::Seed(secret) => Self::of_seed(secret.expose(), KeyPlace::Configured, None),
             SigningKey::File(path) => {
-                let text = match fs::read_to_string(path) {
-                    Ok(text) => Secret::new(text),
+                let text = match read_private(path) {
+                    Ok(Some(text)) => text,
+                    Ok(None) => {
+                        return Err(LedgerError::Key {
+                            path: Some(path.clone()),
+                            why: "others can get at it; run `chmod 600` on it, and replace it if others \
+                                  may have read it",
+                        });
+                    }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => make(path, clock)?,
                     Err(error) => return Err(LedgerError::io("read", path)(error)),
                 };
@@ -162,6 +169,17 @@ impl Signer {
         out.copy_from_slice(self.pair.sign(&checkpoint.message()).as_ref());
         out
     }
+}
+
+/// Reads the key; `None` where others may read or write its file.
+fn read_private(path: &Path) -> io::Result<Option<Secret>> {
+    let mut file = fs::File::open(path)?;
+    if file.metadata()?.mode() & 0o077 != 0 {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Some(Secret::new(text)))
 }
 
 /// Makes the key, or takes the one of a process that began at the same time. The file has its name only
@@ -208,6 +226,19 @@ mod tests {
     use durward_core::ManualClock;
 
     use super::*;
+
+    #[test]
+    fn a_key_that_others_can_get_at_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.key");
+        let key = SigningKey::File(path.clone());
+        let clock = ManualClock::new();
+        Signer::load(&key, &clock).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Signer::load(&key, &clock).err().unwrap().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
 
     #[test]
     fn those_that_begin_at_once_have_one_key() {

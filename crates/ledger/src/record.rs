@@ -220,6 +220,7 @@ fn door(door: durward_core::Door) -> &'static str {
     use durward_core::Door;
     match door {
         Door::Stdio => "stdio",
+        Door::Ssh => "ssh",
         Door::Http => "http",
         Door::Socket => "socket",
         Door::Cli => "cli",

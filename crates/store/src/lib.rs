@@ -8,6 +8,7 @@ mod file;
 pub mod folder;
 pub mod keys;
 pub mod limits;
+pub mod log_file;
 pub mod revocation;
 pub mod seal;
 pub mod sealing;

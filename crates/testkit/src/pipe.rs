@@ -161,6 +161,19 @@ impl Pipe {
         }
     }
 
+    /// The next message whose id is one of these; others are dropped.
+    ///
+    /// # Panics
+    /// Where none comes.
+    pub fn answer_with_any(&mut self, ids: std::ops::Range<u64>) -> Value {
+        loop {
+            let message = self.message();
+            if message["id"].as_u64().is_some_and(|id| ids.contains(&id)) {
+                return message;
+            }
+        }
+    }
+
     /// Closes stdin; gives the exit code, or none where the process runs on.
     pub fn end(&mut self, limit: Duration) -> Option<i32> {
         self.input = None;

@@ -1,13 +1,18 @@
 //! `durward serve`
 
+use std::{ffi::OsString, path::PathBuf};
+
 use clap::Args;
+use durward_cage::background::{self, Started};
 
 use crate::{
     cli::{Common, setup},
     daemon::{Daemon, Start},
-    exit::Failure,
-    telemetry,
+    exit::{Failure, failed},
 };
+
+/// Said to what `--detach` starts.
+const DETACHED: &str = "--detached";
 
 /// Serve over HTTP and the UNIX socket, as configured. Without a configuration: the files of this
 /// folder, read-only, on loopback.
@@ -19,13 +24,31 @@ pub(super) struct Serve {
     /// The folder to share.
     #[arg(long, value_name = "DIR")]
     root: Option<String>,
+    /// Serve in the background: end once it serves, or with the reason why it can't.
+    #[arg(long, short)]
+    detach: bool,
+    /// A file to write the process's number to.
+    #[arg(long, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
     /// Check everything, say what would be served, and end.
     #[arg(long)]
     dry_run: bool,
+    /// Open no port and share no folder but those that the configuration names: nobody sits at a terminal
+    /// to see them. `durward connect` starts it so.
+    #[arg(long, hide = true)]
+    unasked: bool,
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 impl Serve {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
+        if self.detach {
+            return detach();
+        }
+        if self.detached {
+            background::leave_terminal().map_err(failed)?;
+        }
         let mut set = Vec::new();
         set.extend(
             self.listen
@@ -33,14 +56,34 @@ impl Serve {
                 .map(|listen| format!("listen.http={listen}")),
         );
         set.extend(self.root.as_ref().map(|root| format!("files.root={root}")));
-        let (loaded, sources) = setup::loaded(common, &set)?;
-        telemetry::start(&loaded.config.telemetry)?;
+        let mut sources = setup::sources(common, &set)?;
+        sources.unasked = self.unasked;
+        let (loaded, sources) = setup::loaded_from(common, sources)?;
         let start = Start {
             loaded,
             sources,
             json: common.json,
             dry_run: self.dry_run,
+            pid_file: self.pid_file,
+            detached: self.detached,
         };
         Daemon::run(start)
+    }
+}
+
+/// Starts the same command in the background, and says how that went.
+#[expect(clippy::print_stdout, reason = "no protocol is spoken on this stdout")]
+fn detach() -> Result<(), Failure> {
+    let program = std::env::current_exe().map_err(failed)?;
+    let rest = std::env::args_os().skip(1);
+    let mut arguments: Vec<OsString> = rest.filter(|it| it != "--detach" && it != "-d").collect();
+    arguments.push(DETACHED.into());
+    match background::start(&program, &arguments, &[]).map_err(failed)? {
+        Started::Ready { announced, warned } => {
+            eprint!("{warned}");
+            print!("{announced}");
+            Ok(())
+        }
+        Started::Failed { code, why } => Err(Failure::Elsewhere { code, why }),
     }
 }

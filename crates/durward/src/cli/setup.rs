@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::{
     cli::{Common, colors},
-    config::{Loaded, Sources, load},
+    config::{self, Loaded, Sources, Whereabouts, load},
     exit::{Failure, failed},
+    instance::Running,
 };
 
 /// What the configuration is made from, for this command.
@@ -31,7 +32,21 @@ pub(super) fn sources(common: &Common, extra: &[String]) -> Result<Sources, Fail
         xdg_config_home: folder("XDG_CONFIG_HOME"),
         xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
         state: common.state.clone(),
+        unasked: false,
     })
+}
+
+/// Where the daemon of this configuration is to be found.
+pub(super) fn whereabouts(common: &Common) -> Result<Whereabouts, Failure> {
+    Ok(config::whereabouts(&sources(common, &[])?)?)
+}
+
+/// Where the daemon listens: as it says itself, for its environment may differ from ours; else where it
+/// would.
+pub(super) fn socket(common: &Common) -> Result<PathBuf, Failure> {
+    let place = whereabouts(common)?;
+    let running = Running::of(&place.state).map_err(failed)?;
+    Ok(running.map_or(place.listen.socket, |running| running.socket))
 }
 
 /// Reads the configuration and says what should not stay as it is.

@@ -19,9 +19,8 @@ pub(super) struct Status {}
 
 impl Status {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
-        let (loaded, _) = setup::loaded(common, &[])?;
-        let socket = &loaded.config.listen.socket;
-        let read = client::ask(socket, "resources/read", serde_json::json!({"uri": URI}));
+        let socket = setup::socket(common)?;
+        let read = client::ask(&socket, "resources/read", serde_json::json!({"uri": URI}));
         let read = read.map_err(failed)?;
         let text = read["contents"][0]["text"].as_str().unwrap_or_default();
         if common.json {
@@ -46,6 +45,11 @@ fn shown(report: &Report) -> String {
         many => format!("{many} sessions"),
     };
     text.push_str(&format!(", process {}, {sessions}\n", inside.pid));
+    if let Some(why) = &inside.config.refused {
+        text.push_str("the configuration was changed and is wrong, the old one holds:\n");
+        let lines = why.lines().map(|line| format!("  {}\n", plain(line)));
+        text.extend(lines);
+    }
     servers(inside, &mut text);
     for breaker in &inside.breakers {
         let state = breaker.state.replace('_', "-");
@@ -164,6 +168,7 @@ mod tests {
             inside: Some(Inside {
                 pid: 7,
                 sessions: 1,
+                config: crate::status::ConfigStatus::default(),
                 servers: vec![
                     ServerStatus {
                         transport: Some("http".to_owned()),

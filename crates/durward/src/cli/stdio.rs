@@ -83,7 +83,7 @@ async fn serve(
     let (sender, outbox) = pipe::outbox();
     let depth = usize::try_from(limits.depth.get()).unwrap_or(usize::MAX);
     let scan = ScanLimits { depth };
-    let served = Pipe::new(Arc::clone(&rooms.gate), standing, Door::Stdio, scan, sender);
+    let served = Pipe::new(Arc::clone(&rooms.gate), standing, door(), scan, sender);
     let (stop, drain) = (Cancel::new(), limits.drain.duration());
     let (reader, writer) = (
         stdio::input().map_err(failed)?,
@@ -103,5 +103,13 @@ async fn serve(
         served = serving => served,
         () = signals.twice(|| { gate.drain(); stop.cancel(); }) => Ok(()),
         () = reloader.run(|_| {}) => Ok(()),
+    }
+}
+
+/// Where the client is: sshd says so of what it starts (ssh(1), ENVIRONMENT).
+fn door() -> Door {
+    match std::env::var_os("SSH_CONNECTION") {
+        Some(said) if !said.is_empty() => Door::Ssh,
+        _ => Door::Stdio,
     }
 }

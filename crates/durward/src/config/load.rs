@@ -15,7 +15,7 @@ use super::{
     overlay,
     reader::Reader,
     semantic::semantic,
-    servers, unbuilt,
+    servers, unasked, unbuilt,
     unseal::Vault,
     yaml,
 };
@@ -59,6 +59,9 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
         }
     }
     overlay::overrides(&mut root, sources, &mut texts, &mut faults);
+    if sources.unasked {
+        unasked::close(&mut root);
+    }
     unbuilt::refuse(&mut root, &mut faults);
     interpolate(&mut root, sources, &texts, &mut faults);
     servers::refuse(&mut root, &mut faults);

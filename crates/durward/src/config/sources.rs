@@ -21,6 +21,8 @@ pub struct Sources {
     pub xdg_runtime_dir: Option<PathBuf>,
     /// `--state`.
     pub state: Option<PathBuf>,
+    /// Nobody asked for it at a terminal: no port and no folder is open that was not named.
+    pub unasked: bool,
 }
 
 impl Sources {

@@ -13,7 +13,8 @@ pub struct Telemetry {
     pub log: LogLevel,
     /// `text` for people, `json` for programs.
     pub format: LogFormat,
-    /// A file for the log as well.
+    /// A file for the log instead of stderr; at 16 MiB it becomes `….1`, and a new one begins.
+    /// `${state}/serve.log` for what `serve --detach` starts.
     pub file: Option<PathBuf>,
 }
 

@@ -1,7 +1,10 @@
 //! Standard input and output. What is read and written depends on what they are: a pipe and a socket
 //! can be waited for, a file or a terminal needs a thread.
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+};
 
 use rustix::fs::FileType;
 use tokio::{
@@ -18,7 +21,7 @@ const PIPE: usize = 256 * 1024;
 
 /// Standard input.
 pub fn input() -> io::Result<Box<dyn AsyncRead + Unpin + Send>> {
-    let fd = rustix::io::dup(rustix::stdio::stdin())?;
+    let fd = own(rustix::stdio::stdin())?;
     Ok(match kind(&fd)? {
         FileType::Fifo => Box::new(Receiver::from_owned_fd(fd)?),
         FileType::Socket => Box::new(socket(fd)?),
@@ -28,7 +31,7 @@ pub fn input() -> io::Result<Box<dyn AsyncRead + Unpin + Send>> {
 
 /// Standard output.
 pub fn output() -> io::Result<Box<dyn AsyncWrite + Unpin + Send>> {
-    let fd = rustix::io::dup(rustix::stdio::stdout())?;
+    let fd = own(rustix::stdio::stdout())?;
     Ok(match kind(&fd)? {
         FileType::Fifo => {
             // What the system refuses costs time and nothing else.
@@ -38,6 +41,11 @@ pub fn output() -> io::Result<Box<dyn AsyncWrite + Unpin + Send>> {
         FileType::Socket => Box::new(socket(fd)?),
         _ => Box::new(tokio::io::stdout()),
     })
+}
+
+/// A handle of our own, which no program that we start has, too.
+fn own(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
 }
 
 fn kind(fd: &OwnedFd) -> io::Result<FileType> {

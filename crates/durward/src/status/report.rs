@@ -21,10 +21,50 @@ pub struct Inside {
     pub pid: u32,
     /// Legacy sessions that it holds.
     pub sessions: usize,
+    /// The configuration, as it was read again since the start.
+    #[serde(default)]
+    pub config: ConfigStatus,
     /// The servers behind it, by name.
     pub servers: Vec<ServerStatus>,
     /// The breakers that are not closed, by tool.
     pub breakers: Vec<BreakerStatus>,
+}
+
+/// What came of reading the configuration again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// How often it was read again.
+    pub reads: u64,
+    /// Why what was read last is not in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// How a daemon does, in a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The word.
+    pub state: Wellness,
+    /// durward's version.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// What is not well.
+    pub why: Vec<String>,
+    /// The configuration, as it was read again since the start.
+    pub config: ConfigStatus,
+}
+
+/// The word for how a daemon does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wellness {
+    /// All is well.
+    Up,
+    /// It serves, and something behind it or a changed configuration does not.
+    Degraded,
+    /// It serves nothing.
+    Down,
 }
 
 /// How one server stands.

@@ -268,21 +268,50 @@ fn what_is_pasted_into_a_client_that_starts_its_own_has_the_same_rules() {
         .spawn()
         .expect("it starts");
     let lines = std::io::BufReader::new(served.stdout.take().expect("its stdout"));
-    let pasted = std::io::BufRead::lines(lines)
+    let pasted: Vec<serde_json::Value> = std::io::BufRead::lines(lines)
         .map_while(Result::ok)
-        .find(|line| line.contains(r#""stdio""#));
+        .filter_map(|line| serde_json::from_str(&line).ok())
+        .take(3)
+        // Nobody reads on, which ends nothing.
+        .collect();
+    let said = |at: usize| -> Vec<&str> {
+        let arguments = pasted[at]["mcpServers"]["durward"]["args"].as_array();
+        let all = arguments.expect("arguments").iter();
+        all.map(|it| it.as_str().expect("text")).collect()
+    };
+    let wrote = |own: &mut durward_testkit::Pipe, path: &str| {
+        let wrote = own.call("fs_write", json!({"path": path, "content": "x"}));
+        assert_eq!(durward_testkit::refusal(&wrote), "", "{wrote}");
+        assert!(house.root().join(path).exists());
+    };
+    let mut bridge = durward_testkit::Pipe::of(house.bare_command(&said(0)));
+    wrote(&mut bridge, "by-the-bridge");
+    assert_eq!(bridge.end(SOON), Some(0));
     served.kill().expect("it runs");
     served.wait().expect("its end");
-    let pasted: serde_json::Value = serde_json::from_str(&pasted.expect("the line")).expect("JSON");
-    let arguments = pasted["mcpServers"]["durward"]["args"]
-        .as_array()
-        .expect("arguments");
-    let said: Vec<_> = arguments
-        .iter()
-        .map(|it| it.as_str().expect("text"))
+    let mut own = durward_testkit::Pipe::of(house.bare_command(&said(1)));
+    wrote(&mut own, "by-its-own");
+    // What ssh would hand to a shell.
+    let command = said(2)[2];
+    let mut shell = house.bare_command::<&str>(&[]);
+    shell.env("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22");
+    let environment: Vec<_> = shell
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
         .collect();
-    let mut own = durward_testkit::Pipe::of(house.bare_command(&said));
-    let wrote = own.call("fs_write", json!({"path": "a", "content": "x"}));
-    assert_eq!(durward_testkit::refusal(&wrote), "", "{wrote}");
-    assert!(house.root().join("a").exists());
+    #[expect(clippy::disallowed_methods, reason = "a shell stands for sshd's")]
+    let mut remote = std::process::Command::new("sh");
+    remote.args(["-c", command]).env_clear().envs(environment);
+    let mut remote = durward_testkit::Pipe::of(remote);
+    wrote(&mut remote, "by-ssh");
+    let trail = house.run(&["audit", "query", "--target", "fs_write", "--json"]);
+    let mut doors: Vec<_> = trail
+        .ok()
+        .lines()
+        .iter()
+        .map(|it| it["door"].to_string())
+        .collect();
+    doors.sort();
+    doors.dedup();
+    assert_eq!(doors, ["\"socket\"", "\"ssh\"", "\"stdio\""]);
 }

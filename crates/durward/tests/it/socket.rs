@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use crate::house;
 
 /// A client on the socket.
-struct Client(BufReader<UnixStream>);
+pub(crate) struct Client(BufReader<UnixStream>);
 
 impl Client {
-    fn connect(path: &PathBuf) -> Self {
+    pub(crate) fn connect(path: &PathBuf) -> Self {
         let stream = UnixStream::connect(path).expect("the socket");
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
@@ -26,7 +26,13 @@ impl Client {
         Self(BufReader::new(stream))
     }
 
-    fn ask(&mut self, message: &Value) -> Value {
+    /// Did the other end hang up?
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut line = String::new();
+        self.0.read_line(&mut line).is_ok_and(|count| count == 0)
+    }
+
+    pub(crate) fn ask(&mut self, message: &Value) -> Value {
         let line = format!("{message}\n");
         self.0
             .get_mut()

@@ -6,7 +6,7 @@ use durward_testkit::{MODERN, modern, refusal, text};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::house;
+use crate::{eventually, house};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -254,4 +254,28 @@ fn the_schema_is_checked_before_the_tool_runs() {
             "{arguments}: {answer}"
         );
     }
+}
+
+/// For `ssh host durward stdio`, whose environment is bare.
+#[test]
+fn variables_may_come_from_a_file() {
+    let house = house();
+    house.file("inside.txt", "inside");
+    house.configure("files: { root: \"${SHARED}\" }\n");
+    let file = house.path("env");
+    let shared = house.root().display().to_string();
+    std::fs::write(
+        &file,
+        format!("# what is shared\nexport SHARED=\"{shared}\"\n"),
+    )
+    .expect("a file");
+    let mut pipe = house.stdio(&["--env-file", &file.display().to_string()]);
+    let read = pipe.call("fs_read", json!({"path": "inside.txt"}));
+    assert_eq!(text(&read), "inside", "{read}");
+    let mut without = house.stdio(&[]);
+    assert_eq!(without.wait(Duration::from_secs(5)), Some(3));
+    std::fs::write(&file, "SHARED\n").expect("a file");
+    let mut wrong = house.stdio(&["--env-file", &file.display().to_string()]);
+    assert_eq!(wrong.wait(Duration::from_secs(5)), Some(3));
+    eventually("the line is named", || wrong.log().contains("env:1"));
 }
