@@ -377,11 +377,11 @@ fn agreed(response: &Response) -> Option<Agreed> {
 
 /// A copy that does not hold on to what was read with it.
 fn kept(params: &Params) -> RawJson {
-    RawJson::from_scanned(Bytes::copy_from_slice(params.raw().bytes()))
+    RawJson::from_scanned(params.raw().as_str().into())
 }
 
 fn kept_id(id: &RequestId) -> RequestId {
-    let copy = RawJson::from_scanned(Bytes::copy_from_slice(id.raw().bytes()));
+    let copy = RawJson::from_scanned(id.raw().as_str().into());
     // It was one before.
     RequestId::try_from(copy).unwrap_or_else(|_| id.clone())
 }

@@ -35,7 +35,7 @@ impl Connected {
     pub(crate) fn to_all(config: &Config) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock::new());
         let limits = Arc::new(MemoryLimits::new(clock.clone()));
-        let servers = Servers::new(config, limits, clock);
+        let servers = Servers::new(config, limits, clock).map_err(AssemblyError::from)?;
         let planned = servers.plan(config).map_err(AssemblyError::from)?;
         servers.hold(planned);
         let runtime = tokio::runtime::Builder::new_current_thread()
