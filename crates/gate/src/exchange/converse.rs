@@ -51,7 +51,10 @@ pub(crate) async fn converse(
         }) => {
             let here = walk.gate.park.replica == replica;
             let found = here.then(|| walk.gate.park.find(id)).flatten();
-            return go_on(walk, found.ok_or_else(ended)?, round).await;
+            return match go_on(walk, found.ok_or_else(ended)?, round).await? {
+                Answer::Task(task) => tasks::given(walk, &task).map(Answer::Task),
+                answer => Ok(answer),
+            };
         }
         place => {
             let state = place.and_then(|place| place.of_server);
