@@ -15,6 +15,8 @@ use durward_wire::{
     encode,
 };
 
+use uuid::Uuid;
+
 use super::{
     Place, are_offered,
     kept::{Entry, Of},
@@ -117,6 +119,7 @@ pub(crate) async fn begin(
         answer => return Ok(answer),
     };
     let own = place.own().map(Box::<str>::from);
+    let name = id;
     let id = sealed(walk, place)?;
     // Whatever it is already, it begins like this.
     let working = encode::string(Status::Working.as_str());
@@ -127,12 +130,28 @@ pub(crate) async fn begin(
         &[("_meta", Change::Drop)],
     );
     let entry = reserved.keep(task.clone(), ttl);
-    if let Some(own) = own {
-        super::followed::tell(walk, provider.as_ref(), &own, &id, entry);
+    match own {
+        Some(own) => super::followed::tell(walk, provider.as_ref(), &own, &id, entry),
+        None => forget_later(gate, name, &entry),
     }
     let mut made = vec![("task", &task)];
     made.extend(meta.as_ref().map(|meta| ("_meta", meta)));
     Ok(Answer::Result(encode::object(&made)))
+}
+
+/// Lets a result go when its time has come, and with it what it takes.
+fn forget_later(gate: &Gate, name: Uuid, entry: &Entry) {
+    let (weak, expires) = (gate.weak.clone(), entry.expires());
+    let draining = gate.draining().clone();
+    gate.tasks.spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep_until(expires) => {}
+            () = draining.cancelled() => {}
+        }
+        if let Some(gate) = weak.upgrade() {
+            gate.kept.forget(name);
+        }
+    });
 }
 
 /// A task of a call that was answered at once.
