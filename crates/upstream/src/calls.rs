@@ -101,8 +101,8 @@ impl Server {
                         && self.may().elicitation =>
                 {
                     held.slot().served();
-                    let completed = self.signals().completed();
-                    match consent::asked(&outgoing.exchange, &error, completed).await {
+                    let done = self.watched_elicitations();
+                    match consent::asked(&outgoing.exchange, &error, done).await {
                         Some(Consent::Given) if consented < consent::MOST_ROUNDS => consented += 1,
                         Some(Consent::Given) => return Err(consent::too_often()),
                         Some(Consent::Undeclared) => return Ok(consent::undeclared()),

@@ -1,7 +1,7 @@
 //! A legacy server that wants URLs opened before it does anything: -32042 of 2025-11-25 (client/elicitation,
 //! "URL Elicitation Required Error"), for clients that have no such error (protocol.md, section 6.2).
 
-use std::{collections::HashSet, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use durward_core::{Answer, Call, Operation, ProtocolError, RawJson, Refusal, RefusalCode};
 use durward_wire::{
@@ -11,9 +11,9 @@ use durward_wire::{
     elements, encode,
 };
 use futures_util::future::join_all;
-use tokio::{sync::broadcast, time::Instant};
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::client_exchange::ClientExchange;
+use crate::{client_exchange::ClientExchange, watched::Watched};
 
 /// Most URLs of one error.
 const MOST: usize = 16;
@@ -64,9 +64,18 @@ fn wanted(error: &ProtocolError) -> Option<Vec<Wanted>> {
 pub(crate) async fn asked(
     exchange: &ClientExchange<'_>,
     error: &ProtocolError,
-    mut completed: broadcast::Receiver<Box<str>>,
+    done: &Arc<Watched>,
 ) -> Option<Consent> {
     let wanted = wanted(error)?;
+    // One for each that the server says is done. A word that comes early counts.
+    let said = Arc::new(Semaphore::new(0));
+    let ids: Vec<_> = wanted.iter().filter_map(|it| it.id.as_deref()).collect();
+    let watches = ids.iter().map(|id| {
+        let (said, once) = (Arc::clone(&said), std::sync::Once::new());
+        let told = move || once.call_once(|| said.add_permits(1));
+        done.watch(id, Arc::new(told))
+    });
+    let _watches: Vec<_> = watches.collect();
     let asking = wanted
         .iter()
         .map(|it| exchange.put("elicitation/create", it.question.clone()));
@@ -79,17 +88,11 @@ pub(crate) async fn asked(
             return Some(Consent::Declined);
         }
     }
-    let mut open: HashSet<_> = wanted.into_iter().filter_map(|it| it.id).collect();
-    // The call's own time goes on, and there must be some left for it.
-    let end = Instant::now() + PATIENCE.min(exchange.call.timeout / 2);
-    while !open.is_empty() {
-        match tokio::time::timeout_at(end, completed.recv()).await {
-            Ok(Ok(id)) => drop(open.remove(&*id)),
-            // Some were missed: the server will say by the next answer.
-            Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
-            Ok(Err(broadcast::error::RecvError::Closed)) | Err(_) => break,
-        }
-    }
+    let all = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    // The call's own time goes on, and there must be some left for it. A server that says nothing by then will
+    // say by its next answer.
+    let patience = PATIENCE.min(exchange.call.timeout / 2);
+    let _ = timeout(patience, said.acquire_many(all)).await;
     Some(Consent::Given)
 }
 

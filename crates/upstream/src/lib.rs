@@ -38,6 +38,7 @@ mod tasks;
 mod tending;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use counts::Counts;
 pub use exchange::{Exchange, Hears, Outcome, Own};

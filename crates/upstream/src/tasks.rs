@@ -3,7 +3,6 @@
 mod abandoned;
 mod legacy;
 mod to_the_end;
-mod watched;
 
 use durward_core::{BoxFuture, Call, Era, LogLevel, Operation, ProtocolError, RawJson, Revision};
 use durward_wire::{
@@ -19,7 +18,6 @@ use crate::{
 pub(crate) use abandoned::Abandoned;
 pub(crate) use legacy::looked_at;
 pub(crate) use to_the_end::to_the_end;
-pub(crate) use watched::Watched;
 
 /// How a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     house,
     servers::{guarding, raw_upstream},
-    servers_tasks::{MAY_ASK, ask, opened},
+    servers_tasks::{MAY_ASK, ask, opened, until},
 };
 
 /// A server that wants a URL opened before it does anything.
@@ -106,6 +106,19 @@ fn an_older_client_reads_which_url_to_open() {
             );
         }
     }
+}
+
+#[test]
+fn a_session_hears_that_its_url_was_opened() {
+    let house = consenting(&[]);
+    let (mut pipe, _) = opened(&house, "2025-11-25", json!({}));
+    let params = json!({"name": "raw__consent", "arguments": {"done_ms": 1000}});
+    let refused = pipe.ask("tools/call", params);
+    assert_eq!(refused["error"]["code"], -32042, "{refused}");
+    let told = until(&mut pipe, |it| {
+        it["method"] == "notifications/elicitation/complete"
+    });
+    assert_eq!(told["params"], json!({"elicitationId": "e-1"}), "{told}");
 }
 
 #[test]

@@ -396,6 +396,35 @@ fn a_listen_hears_of_the_tasks_that_it_names() {
 }
 
 #[test]
+fn a_listen_over_http_hears_of_them_too() {
+    for era in ERAS {
+        let (house, _upstream) = behind("stdio", era);
+        let daemon = serving(&house);
+        let post = |method: &str, mut params: Value| {
+            params["_meta"] = json!({CAPABILITIES: able()});
+            daemon.modern_post(&modern("h", method, params))
+        };
+        let params = json!({"name": "raw__must", "arguments": {"ms": 1500, "fail": "tool"}});
+        let made = daemon.ask(&post("tools/call", params)).json();
+        let id = made["result"]["taskId"].as_str().expect("a task");
+        let wanted = json!({"notifications": {"taskIds": [id]}});
+        let mut stream = daemon.connect();
+        stream.send(&post("subscriptions/listen", wanted).bytes());
+        assert_eq!(stream.opening().expect("a stream").status, 200);
+        let mut next = || {
+            let event = stream.event(SOON).expect("an event");
+            serde_json::from_str::<Value>(&event.data).unwrap()
+        };
+        let acknowledged = next();
+        let honoured = &acknowledged["params"]["notifications"]["taskIds"];
+        assert_eq!(*honoured, json!([id]), "{era}: {acknowledged}");
+        let told = next();
+        assert_eq!(told["params"]["status"], "completed", "{era}: {told}");
+        assert_eq!(told["params"]["result"]["isError"], true, "{era}: {told}");
+    }
+}
+
+#[test]
 fn a_server_that_nobody_can_reach_has_no_tasks() {
     let raw = raw_upstream().display().to_string();
     let house = house();

@@ -331,6 +331,31 @@ fn a_session_is_told_of_its_tasks() {
 }
 
 #[test]
+fn a_session_over_http_is_told_on_its_own_stream() {
+    for era in ERAS {
+        let (house, _upstream) = behind("stdio", era);
+        let daemon = serving(&house);
+        daemon.modern("tools/list", json!({}));
+        let session = daemon.session("2025-11-25");
+        let mut stream = daemon.connect();
+        stream.send(&session.bodiless("GET").bytes());
+        assert_eq!(stream.opening().expect("a stream").status, 200);
+        let params = json!({"name": "raw__job", "arguments": {"ms": 1500}, "task": {}});
+        let made = session.ask("tools/call", params);
+        let id = &made["result"]["task"]["taskId"];
+        let told = loop {
+            let event = stream.event(SOON).expect("an event");
+            if event.data.contains("tasks/status") {
+                break serde_json::from_str::<Value>(&event.data).unwrap();
+            }
+        };
+        assert_eq!(told["method"], "notifications/tasks/status", "{told}");
+        assert_eq!(told["params"]["taskId"], *id, "{era}: {told}");
+        assert_eq!(told["params"]["status"], "completed", "{era}: {told}");
+    }
+}
+
+#[test]
 fn each_look_is_on_record_as_a_call_of_its_tool() {
     let (house, _upstream) = behind("stdio", "legacy");
     let (mut pipe, _) = opened(&house, "2025-11-25", json!({}));

@@ -103,7 +103,7 @@ pub(crate) async fn begin(
     let (limits, longest) = (settings.exchange, settings.limits.result_bytes);
     let (gate, id) = (walk.gate, walk.gate.new_session_id());
     let reserved = gate.kept.reserve(id, of, &limits)?;
-    let (task, place, ttl) = match in_session(walk, provider.as_ref()).await? {
+    let (task, place, ttl) = match in_session(walk, &provider).await? {
         Answer::Task(task) => {
             let own: Box<str> = tasks::id(&task).ok_or_else(unsound)?.into();
             let ttl = tasks::member(&task, "ttlMs").and_then(|ttl| ttl.parse::<u64>().ok());
@@ -180,7 +180,7 @@ pub(super) async fn at_server(
     entry: Option<Arc<Entry>>,
 ) -> Result<Answer, Refusal> {
     if walk.call.operation == Operation::AwaitTask {
-        return awaited(walk, provider.as_ref(), entry).await;
+        return awaited(walk, &provider, entry).await;
     }
     let task = match once(walk, provider.as_ref(), Operation::GetTask).await? {
         Answer::Result(task) => shown(walk, &task),
@@ -214,7 +214,7 @@ pub(super) async fn at_server(
 /// `tasks/result`: its server works, and a person may have to be asked, so it may take as long as a person.
 async fn awaited(
     walk: &mut Walk<'_>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     entry: Option<Arc<Entry>>,
 ) -> Result<Answer, Refusal> {
     let ttl = walk.standing.house().settings.exchange.ttl;
