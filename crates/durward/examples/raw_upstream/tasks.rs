@@ -150,6 +150,9 @@ impl Tasks {
     fn work(&self, server: &Server, own: &str, arguments: &Value, first: Option<String>) {
         let ms = arguments["ms"].as_u64().unwrap_or(50);
         thread::sleep(Duration::from_millis(ms));
+        if arguments["dies"] == true {
+            std::process::exit(7);
+        }
         let mut answered = first;
         if arguments["ask"] == true {
             let message = arguments["message"].as_str().unwrap_or("Sure?");

@@ -1,12 +1,12 @@
 //! Tasks for clients of 2025-11-25 and before, at servers of either era: the rest of protocol.md, section 6.5.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
-use durward_testkit::{Pipe, legacy, text};
+use durward_testkit::{Pipe, legacy, refusal, text};
 use serde_json::{Value, json};
 
 use crate::{
-    eventually,
+    eventually, house,
     servers::guarding,
     servers_faults::serving,
     servers_tasks::{
@@ -293,6 +293,38 @@ fn a_legacy_client_that_asks_for_no_task_hears_of_the_end() {
             );
             assert!(!done.to_string().contains(RELATED), "{done}");
         });
+    }
+}
+
+#[test]
+fn a_call_whose_task_dies_with_its_server_is_not_made_again() {
+    for era in ERAS {
+        let record = house();
+        let record = record.file("record", "");
+        let options = [
+            "--era",
+            era,
+            "--tasks",
+            "--record",
+            &record.display().to_string(),
+        ];
+        let house = guarding(&options, "");
+        let (mut pipe, _) = opened(&house, "2025-06-18", json!({}));
+        let params = json!({"name": "raw__must", "arguments": {"ms": 300, "dies": true}});
+        let ended = pipe.ask("tools/call", params);
+        assert_eq!(refusal(&ended), "unavailable", "{era}: {ended}");
+        assert!(
+            text(&ended).contains("may have been carried out"),
+            "{era}: {ended}"
+        );
+        let calls = fs::read_to_string(&record).unwrap();
+        // A modern server refuses the one that declares no tasks.
+        let wanted = if era == "legacy" { 1 } else { 2 };
+        assert_eq!(
+            calls.matches(r#""dies":true"#).count(),
+            wanted,
+            "{era}: {calls}"
+        );
     }
 }
 
