@@ -318,6 +318,13 @@ fn end(arguments: &Value, answered: Option<String>) -> Result<Value, (i64, Strin
     }
     let text = answered.unwrap_or_else(|| "done".to_owned());
     let mut result = json!({"content": [{"type": "text", "text": text}], "x-kept": raw("1.50")});
+    if arguments["link"] == true {
+        let link = json!({"type": "resource_link", "uri": "raw://a", "name": "a"});
+        result["content"]
+            .as_array_mut()
+            .expect("content")
+            .push(link);
+    }
     if arguments["fail"] == "tool" {
         result["isError"] = json!(true);
     }

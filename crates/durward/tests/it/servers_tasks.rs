@@ -396,6 +396,59 @@ fn a_listen_hears_of_the_tasks_that_it_names() {
 }
 
 #[test]
+fn what_a_task_ends_in_is_named_as_any_result_is() {
+    for era in ERAS {
+        let (house, _upstream) = behind("stdio", era);
+        let mut pipe = house.stdio(&[]);
+        let id = begun(&mut pipe, "must", json!({"link": true}));
+        let done = looked(&mut pipe, &id);
+        let link = &done["result"]["content"][1]["uri"];
+        assert_eq!(*link, "raw+raw://a", "{era}: {done}");
+        let (mut pipe, _) = opened(&house, "2025-11-25", json!({}));
+        for tool in ["raw__job", "raw__quick"] {
+            let arguments = json!({"link": true});
+            let params = json!({"name": tool, "arguments": arguments, "task": {}});
+            let made = pipe.ask("tools/call", params);
+            let id = made["result"]["task"]["taskId"].as_str().expect("a task");
+            let result = pipe.ask("tasks/result", about(id));
+            let link = &result["result"]["content"][1]["uri"];
+            assert_eq!(*link, "raw+raw://a", "{era} {tool}: {result}");
+        }
+    }
+}
+
+#[test]
+fn a_server_alone_has_its_tasks_under_its_own_names() {
+    for era in ERAS {
+        let (house, _upstream) = behind("stdio", era);
+        let daemon = serving(&house);
+        let asked = |target: &str, method: &str, mut params: Value| {
+            params["_meta"] = json!({CAPABILITIES: able()});
+            let post = daemon.modern_post(&modern(1, method, params.clone()));
+            let post = match params["taskId"].as_str() {
+                Some(id) => post.header("Mcp-Name", id),
+                None => post,
+            };
+            daemon.ask(&post.target(target)).json()
+        };
+        let params = json!({"name": "must", "arguments": {"ms": 0, "link": true}});
+        let made = asked("/mcp/raw", "tools/call", params);
+        let id = made["result"]["taskId"]
+            .as_str()
+            .expect("a task")
+            .to_owned();
+        let done = settled(|| asked("/mcp/raw", "tasks/get", about(&id)));
+        assert_eq!(
+            done["result"]["content"][1]["uri"], "raw://a",
+            "{era}: {done}"
+        );
+        let seen = asked("/mcp", "tasks/get", about(&id));
+        let link = &seen["result"]["result"]["content"][1]["uri"];
+        assert_eq!(*link, "raw+raw://a", "{era}: {seen}");
+    }
+}
+
+#[test]
 fn a_listen_over_http_hears_of_them_too() {
     for era in ERAS {
         let (house, _upstream) = behind("stdio", era);
