@@ -77,6 +77,12 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Watches a URL that the server wants opened, by its elicitation's id: `done` is told when the server says
+    /// that it was.
+    fn watch_elicitation(&self, _id: &str, _done: OnChange) -> Option<Watch> {
+        None
+    }
+
     /// Do the client's own roots narrow what it does?
     fn heeds_roots(&self) -> bool {
         false

@@ -39,9 +39,9 @@ pub struct ExchangeLimits {
     pub ttl: Duration,
     /// How often one call may ask.
     pub rounds: u32,
-    /// Calls of one caller that may wait at once.
+    /// Calls of one caller that may wait at once, and tasks of its.
     pub each_caller: usize,
-    /// Calls that may wait at once.
+    /// Calls that may wait at once, and tasks.
     pub all: usize,
 }
 

@@ -20,6 +20,7 @@ mod methods;
 mod newcomers;
 mod notifier;
 mod offers;
+mod opened;
 mod pipe;
 mod pipeline;
 mod post;

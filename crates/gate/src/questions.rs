@@ -3,11 +3,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use durward_core::{Ask, AskFault, BoxFuture, Clock, ProtocolError, Question, RawJson};
+use durward_core::{Ask, AskFault, BoxFuture, Clock, ProtocolError, Provider, Question, RawJson};
 use durward_wire::{
     code, encode,
     scan::{RequestId, Response, ResponseOutcome},
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::{notifier::Outlet, session::Session, stopwatch::Stopwatch};
+use crate::{gate::Gate, notifier::Outlet, opened, session::Session, stopwatch::Stopwatch};
 
 /// Most questions that a session may have open at once.
 const MOST: usize = 256;
@@ -97,6 +97,9 @@ pub(crate) struct SessionAsk {
     pub(crate) stopwatch: Arc<Stopwatch>,
     /// How long a person may take.
     pub(crate) patience: Duration,
+    /// Who asks, and by which gate: a URL that was opened is told of later.
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) gate: Weak<Gate>,
 }
 
 impl Ask for SessionAsk {
@@ -113,6 +116,10 @@ impl Ask for SessionAsk {
             }
             let (id, answer) = self.session.questions.enter().ok_or(AskFault::Gone)?;
             let _withdrawn = Withdraw { asked: self, id };
+            if let (Question::Elicit, Some(gate)) = (question, self.gate.upgrade()) {
+                let provider = self.provider.as_ref();
+                opened::follow(&gate, &self.session, provider, &params, self.patience);
+            }
             let request = encode::request(&RequestId::from(id), question.method(), &params);
             if !self.send(request) {
                 return Err(AskFault::Gone);

@@ -57,7 +57,7 @@ enum May {
 pub(crate) struct Watches(Arc<Mutex<HashMap<CallerId, usize>>>);
 
 /// One of them; dropping it gives it back.
-struct Counted {
+pub(crate) struct Counted {
     all: Watches,
     caller: CallerId,
 }
@@ -74,6 +74,11 @@ impl Watches {
             all: self.clone(),
             caller: caller.clone(),
         })
+    }
+
+    /// Counts something else that is watched for this caller; `None` where that is too much.
+    pub(crate) fn count_one(&self, caller: &CallerId) -> Option<Counted> {
+        self.enter(caller, MOST_EACH)
     }
 
     /// How many there are.

@@ -102,29 +102,20 @@ impl Server {
                     held.slot().failed(&fault);
                     return Err(self.refuse(&fault));
                 }
-                // It was not run: URLs are to be opened first, which only 2025-11-25 has an error for.
+                // It was not run: URLs are to be opened first.
                 Ok(Came::Said(Outcome::Error(error)))
-                    if error.code == code::URL_ELICITATION_REQUIRED
-                        && hello.era() == Era::Legacy
-                        && call.client.revision < Revision::V2025_11_25 =>
+                    if consent::is_wanted(call, &hello, &error) =>
                 {
                     held.slot().served();
-                    return Ok(consent::told(call, error));
-                }
-                Ok(Came::Said(Outcome::Error(error)))
-                    if error.code == code::URL_ELICITATION_REQUIRED
-                        && hello.era() == Era::Legacy
-                        && may_open(call)
-                        && self.may().elicitation =>
-                {
-                    held.slot().served();
-                    let completed = self.signals().completed();
-                    match consent::asked(&outgoing.exchange, &error, completed).await {
-                        Some(Consent::Given) if consented < consent::MOST_ROUNDS => consented += 1,
-                        Some(Consent::Given) => return Err(consent::too_often()),
-                        Some(Consent::Undeclared) => return Ok(consent::undeclared()),
-                        Some(Consent::Declined) => return Err(consent::declined()),
-                        None => return self.answer(call, &link, Outcome::Error(error)),
+                    let done = self.watched_elicitations();
+                    match consent::asked(&outgoing.exchange, error, done).await {
+                        Consent::Given if consented < consent::MOST_ROUNDS => consented += 1,
+                        Consent::Given => return Err(consent::too_often()),
+                        Consent::Declined => return Err(consent::declined()),
+                        Consent::Told(answer) => return Ok(answer),
+                        Consent::Unsound(error) => {
+                            return self.answer(call, &link, Outcome::Error(error));
+                        }
                     }
                 }
                 Ok(Came::Said(outcome)) => {
@@ -321,7 +312,11 @@ impl Server {
                 let mut abandoned = Abandoned::new(self, link, &own);
                 let ended = tasks::to_the_end(link, &own, &outgoing.exchange).await;
                 abandoned.disarm();
-                ended.map(Came::Said)
+                // Whatever became of what followed, the call itself was made.
+                ended.map(Came::Said).map_err(|stopped| match stopped {
+                    Stopped::Fault(fault) => LinkFault { ran: true, ..fault }.into(),
+                    refused @ Stopped::Refused(_) => refused,
+                })
             }
             None => Ok(Came::Task(made)),
         }
@@ -492,15 +487,6 @@ async fn send(link: &Link, call: &Call, outgoing: &Outgoing<'_>) -> Result<Outco
     }
     let answer = link.call(method, &outgoing.params, &outgoing.exchange);
     Ok(answer.await?)
-}
-
-/// Can this modern client be asked to open a URL for this call, if it declares that?
-fn may_open(call: &Call) -> bool {
-    let may_ask = matches!(
-        call.operation,
-        Operation::CallTool | Operation::ReadResource | Operation::GetPrompt
-    );
-    may_ask && call.client.revision.era() == Era::Modern
 }
 
 /// Is this text a stretch of that one, rather than another like it?

@@ -24,7 +24,7 @@ const TASKS: &str = durward_wire::bridge::tasks::EXTENSION;
 pub(crate) struct ClientExchange<'a> {
     pub(crate) server: &'a ServerName,
     pub(crate) questions: &'a Questions,
-    may: May,
+    pub(crate) may: May,
     pub(crate) call: &'a Call,
     /// What the client can do, less what the server may not ask for.
     pub(crate) capabilities: RawJson,

@@ -1,9 +1,11 @@
 //! A legacy server that wants URLs opened before it does anything: -32042 of 2025-11-25 (client/elicitation,
 //! "URL Elicitation Required Error"), for clients that have no such error (protocol.md, section 6.2).
 
-use std::{collections::HashSet, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use durward_core::{Answer, Call, Operation, ProtocolError, RawJson, Refusal, RefusalCode};
+use durward_core::{
+    Answer, Call, Era, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
+};
 use durward_wire::{
     bridge::tasks::member,
     code,
@@ -11,9 +13,9 @@ use durward_wire::{
     elements, encode,
 };
 use futures_util::future::join_all;
-use tokio::{sync::broadcast, time::Instant};
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::client_exchange::ClientExchange;
+use crate::{Hello, client_exchange::ClientExchange, watched::Watched};
 
 /// Most URLs of one error.
 const MOST: usize = 16;
@@ -34,10 +36,25 @@ struct Wanted {
 pub(crate) enum Consent {
     /// All was opened: the call may be made anew.
     Given,
-    /// The client can't open URLs.
-    Undeclared,
     /// Not everything was opened.
     Declined,
+    /// The client can't be asked: it is told so.
+    Told(Answer),
+    /// The error does not say what is wanted.
+    Unsound(ProtocolError),
+}
+
+/// Does a legacy server want URLs opened by one who does not know its error, or may not be told so?
+pub(crate) fn is_wanted(call: &Call, hello: &Hello, error: &ProtocolError) -> bool {
+    // Questions belong to these alone (MCP 2026-07-28, basic/patterns/mrtr).
+    let may_ask = matches!(
+        call.operation,
+        Operation::CallTool | Operation::ReadResource | Operation::GetPrompt
+    );
+    let client = call.client.revision;
+    error.code == code::URL_ELICITATION_REQUIRED
+        && hello.era() == Era::Legacy
+        && (client < Revision::V2025_11_25 || client.era() == Era::Modern && may_ask)
 }
 
 /// Reads the error's `data`; `None` of what is not sound.
@@ -59,14 +76,28 @@ fn wanted(error: &ProtocolError) -> Option<Vec<Wanted>> {
     (!all.is_empty() && all.len() <= MOST).then_some(all)
 }
 
-/// Asks a modern client to open what is wanted, and waits until the server says that it is done. `None` where
-/// the error does not say what is wanted.
+/// Asks a modern client to open what is wanted, and waits until the server says that it is done; tells an older
+/// one what it is.
 pub(crate) async fn asked(
     exchange: &ClientExchange<'_>,
-    error: &ProtocolError,
-    mut completed: broadcast::Receiver<Box<str>>,
-) -> Option<Consent> {
-    let wanted = wanted(error)?;
+    error: ProtocolError,
+    done: &Arc<Watched>,
+) -> Consent {
+    if exchange.call.client.revision.era() == Era::Legacy {
+        return Consent::Told(told(exchange.call, error));
+    }
+    let Some(wanted) = wanted(&error).filter(|_| exchange.may.elicitation) else {
+        return Consent::Unsound(error);
+    };
+    // One for each that the server says is done. A word that comes early counts.
+    let said = Arc::new(Semaphore::new(0));
+    let ids: Vec<_> = wanted.iter().filter_map(|it| it.id.as_deref()).collect();
+    let watches = ids.iter().map(|id| {
+        let (said, once) = (Arc::clone(&said), std::sync::Once::new());
+        let told = move || once.call_once(|| said.add_permits(1));
+        done.watch(id, Arc::new(told))
+    });
+    let _watches: Vec<_> = watches.collect();
     let asking = wanted.iter().map(|it| {
         let question = it.question.clone();
         exchange
@@ -75,29 +106,23 @@ pub(crate) async fn asked(
     });
     for answer in join_all(asking).await {
         let Ok(answer) = answer else {
-            return Some(Consent::Undeclared);
+            return Consent::Told(undeclared());
         };
         let action = member(&answer, "action");
         if action.is_none_or(|action| action.as_str() != r#""accept""#) {
-            return Some(Consent::Declined);
+            return Consent::Declined;
         }
     }
-    let mut open: HashSet<_> = wanted.into_iter().filter_map(|it| it.id).collect();
-    // The call's own time goes on, and there must be some left for it.
-    let end = Instant::now() + PATIENCE.min(exchange.call.timeout / 2);
-    while !open.is_empty() {
-        match tokio::time::timeout_at(end, completed.recv()).await {
-            Ok(Ok(id)) => drop(open.remove(&*id)),
-            // Some were missed: the server will say by the next answer.
-            Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
-            Ok(Err(broadcast::error::RecvError::Closed)) | Err(_) => break,
-        }
-    }
-    Some(Consent::Given)
+    let all = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    // The call's own time goes on, and there must be some left for it. A server that says nothing by then will
+    // say by its next answer.
+    let patience = PATIENCE.min(exchange.call.timeout / 2);
+    let _ = timeout(patience, said.acquire_many(all)).await;
+    Consent::Given
 }
 
 /// In words, for those who know neither the error nor the question.
-pub(crate) fn told(call: &Call, error: ProtocolError) -> Answer {
+fn told(call: &Call, error: ProtocolError) -> Answer {
     let urls = wanted(&error).unwrap_or_default();
     let urls: Vec<_> = urls.into_iter().map(|it| it.url).collect();
     let text = format!(
@@ -120,7 +145,7 @@ pub(crate) fn told(call: &Call, error: ProtocolError) -> Answer {
 }
 
 /// -32021: it takes a client that can open URLs.
-pub(crate) fn undeclared() -> Answer {
+fn undeclared() -> Answer {
     Answer::Error(code::error_with_data(
         code::MISSING_REQUIRED_CLIENT_CAPABILITY,
         "the server wants a URL opened; declare `elicitation.url` in `_meta` of this request",

@@ -40,6 +40,7 @@ mod tasks;
 mod tending;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use auth::{Attempt, AuthFault, Found, Grant, LoggedOut, LoginStatus, OAuth, OAuthSettings};
 pub use counts::Counts;

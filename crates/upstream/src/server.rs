@@ -23,8 +23,8 @@ use crate::{
     settings::{May, ServerSettings},
     slot::{Phase, Slot},
     subscriptions::Subscriptions,
-    tasks::Watched,
     tending::{Signals, Tending},
+    watched::Watched,
 };
 
 /// A server: its connections, and what is known of it.
@@ -42,6 +42,7 @@ pub struct Server {
     changed: Mutex<Option<OnChange>>,
     subscriptions: Arc<Subscriptions>,
     watched_tasks: Arc<Watched>,
+    watched_elicitations: Arc<Watched>,
     signals: Arc<Signals>,
     store: Option<KnownServers>,
     questions: Questions,
@@ -97,6 +98,7 @@ impl Server {
             changed: Mutex::default(),
             subscriptions: Arc::default(),
             watched_tasks: Arc::default(),
+            watched_elicitations: Arc::default(),
             signals: Arc::default(),
             store,
             questions,
@@ -179,6 +181,10 @@ impl Server {
 
     pub(crate) fn watched_tasks(&self) -> &Arc<Watched> {
         &self.watched_tasks
+    }
+
+    pub(crate) fn watched_elicitations(&self) -> &Arc<Watched> {
+        &self.watched_elicitations
     }
 
     /// Does something that no call waits for.
@@ -371,6 +377,10 @@ impl Provider for Server {
 
     fn watch_task(&self, own: &str, changed: OnChange) -> Option<Watch> {
         Some(self.watched_tasks.watch(own, changed))
+    }
+
+    fn watch_elicitation(&self, id: &str, done: OnChange) -> Option<Watch> {
+        Some(self.watched_elicitations.watch(id, done))
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

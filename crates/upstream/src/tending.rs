@@ -7,10 +7,7 @@ use std::{
 
 use durward_core::{BoxFuture, Era, ProtocolError, RawJson};
 use durward_wire::{bridge::tasks, encode, members};
-use tokio::{
-    sync::{Notify, broadcast},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     Hears, Link, LinkFault, Outcome, Own,
@@ -30,10 +27,8 @@ const CALM: Duration = Duration::from_millis(100);
 const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_LISTEN_PAUSE: Duration = Duration::from_secs(60);
 
-/// So many of a server's words that a URL was opened wait for those who listen.
-const COMPLETED: usize = 64;
-
 /// What a server tells that belongs to no call.
+#[derive(Default)]
 pub(crate) struct Signals {
     /// A list has changed.
     lists: Notify,
@@ -41,19 +36,6 @@ pub(crate) struct Signals {
     wanted: Notify,
     /// A listen has begun.
     acknowledged: Notify,
-    /// A URL was opened, by its elicitation's id.
-    completed: broadcast::Sender<Box<str>>,
-}
-
-impl Default for Signals {
-    fn default() -> Self {
-        Self {
-            lists: Notify::new(),
-            wanted: Notify::new(),
-            acknowledged: Notify::new(),
-            completed: broadcast::Sender::new(COMPLETED),
-        }
-    }
 }
 
 /// Tends a server's shared connection.
@@ -62,11 +44,6 @@ pub(crate) struct Tending {
 }
 
 impl Signals {
-    /// Elicitations that the server says are done, from now on.
-    pub(crate) fn completed(&self) -> broadcast::Receiver<Box<str>> {
-        self.completed.subscribe()
-    }
-
     /// A client has looked at the lists: they are asked for again if they have grown old.
     pub(crate) fn want(&self) {
         self.wanted.notify_one();
@@ -103,8 +80,7 @@ impl Hears for Ears {
             "notifications/elicitation/complete" => {
                 let id = tasks::member(params, "elicitationId");
                 if let Some(id) = id.and_then(|id| id.parse::<String>().ok()) {
-                    // Nobody may wait for it.
-                    let _ = server.signals().completed.send(id.into());
+                    server.watched_elicitations().told(&id);
                 }
             }
             "notifications/tasks" | "notifications/tasks/status" => {

@@ -76,7 +76,7 @@ impl Tasks {
             "tools/call" => {
                 let name = read["name"].as_str().unwrap_or_default();
                 TOOLS.iter().find(|(tool, _)| *tool == name)?;
-                self.call(server, name, read, is_modern)
+                self.call(server, name, read, id, is_modern)
             }
             "tasks/get" => self.look(own, is_modern),
             "tasks/cancel" => self.cancel(server, own, is_modern),
@@ -86,7 +86,7 @@ impl Tasks {
         })
     }
 
-    fn call(&self, server: &Server, name: &str, read: &Value, is_modern: bool) -> Answer {
+    fn call(&self, server: &Server, name: &str, read: &Value, id: &str, is_modern: bool) -> Answer {
         let capabilities = &read["_meta"]["io.modelcontextprotocol/clientCapabilities"];
         let is_wanted = match is_modern {
             true => capabilities["extensions"][EXTENSION].is_object(),
@@ -104,6 +104,19 @@ impl Tasks {
         if !is_wanted || at_once {
             return Ok(Some(end(arguments, None)?.to_string()));
         }
+        let mut first = None;
+        if arguments["ask_first"] == true {
+            let question = json!({"message": "First?", "requestedSchema": {"type": "object"}});
+            first = match (is_modern, &read["inputResponses"]["k"]) {
+                (true, Value::Null) => {
+                    let wanted = json!({"k": {"method": "elicitation/create", "params": question}});
+                    let asks = json!({"resultType": "input_required", "inputRequests": wanted});
+                    return Ok(Some(asks.to_string()));
+                }
+                (true, answer) => Some(answer.to_string()),
+                (false, _) => Some(server.ask(id, "elicitation/create", &question)),
+            };
+        }
         let number = {
             let mut all = self.all.lock().unwrap();
             let own = format!("task-{}", all.len() + 1);
@@ -119,7 +132,7 @@ impl Tasks {
         let (worker, own, given) = (server.clone(), number.clone(), arguments.clone());
         thread::spawn(move || {
             if let Some(tasks) = &worker.0.tasks {
-                tasks.work(&worker, &own, &given);
+                tasks.work(&worker, &own, &given, first);
             }
         });
         let task = self.shown(&number, is_modern).expect("it was just made");
@@ -134,10 +147,13 @@ impl Tasks {
     }
 
     /// Takes its time, asks if it is to, and ends.
-    fn work(&self, server: &Server, own: &str, arguments: &Value) {
+    fn work(&self, server: &Server, own: &str, arguments: &Value, first: Option<String>) {
         let ms = arguments["ms"].as_u64().unwrap_or(50);
         thread::sleep(Duration::from_millis(ms));
-        let mut answered = None;
+        if arguments["dies"] == true {
+            std::process::exit(7);
+        }
+        let mut answered = first;
         if arguments["ask"] == true {
             let message = arguments["message"].as_str().unwrap_or("Sure?");
             let question = json!({"message": message, "requestedSchema": {"type": "object"}});
@@ -302,6 +318,13 @@ fn end(arguments: &Value, answered: Option<String>) -> Result<Value, (i64, Strin
     }
     let text = answered.unwrap_or_else(|| "done".to_owned());
     let mut result = json!({"content": [{"type": "text", "text": text}], "x-kept": raw("1.50")});
+    if arguments["link"] == true {
+        let link = json!({"type": "resource_link", "uri": "raw://a", "name": "a"});
+        result["content"]
+            .as_array_mut()
+            .expect("content")
+            .push(link);
+    }
     if arguments["fail"] == "tool" {
         result["isError"] = json!(true);
     }

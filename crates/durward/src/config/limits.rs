@@ -58,7 +58,7 @@ impl Default for Limits {
     }
 }
 
-/// Bounds of calls that wait for an answer to their question.
+/// Bounds of calls that wait for an answer to their question, and of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exchanges {
@@ -66,9 +66,9 @@ pub struct Exchanges {
     pub ttl: Period,
     /// How often one call may ask.
     pub rounds: NonZeroU32,
-    /// Calls of each caller that may wait at once.
+    /// Calls of each caller that may wait at once, and tasks.
     pub each_caller: NonZeroU32,
-    /// Calls of all callers that may wait at once.
+    /// Calls of all callers that may wait at once, and tasks.
     pub all: NonZeroU32,
 }
 

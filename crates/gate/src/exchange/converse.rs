@@ -7,7 +7,7 @@ use durward_core::{
     Resumed,
 };
 use durward_ledger::Facts;
-use durward_wire::encode;
+use durward_wire::{code, encode};
 use serde_json::value::RawValue;
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     declared::Declared,
+    opened,
     questions::SessionAsk,
     stages::provider::{bounded, cancelled, caught, took_too_long},
     stopwatch::Stopwatch,
@@ -38,7 +39,7 @@ pub(crate) async fn converse(
         Part::None => {}
     }
     if walk.call.client.revision.era() == Era::Legacy {
-        return in_session(walk, provider.as_ref()).await;
+        return in_session(walk, &provider).await;
     }
     let place = match walk.state.take() {
         Some(state) => Some(open(walk, &state)?),
@@ -52,7 +53,10 @@ pub(crate) async fn converse(
         }) => {
             let here = walk.gate.park.replica == replica;
             let found = here.then(|| walk.gate.park.find(id)).flatten();
-            return go_on(walk, found.ok_or_else(ended)?, round).await;
+            return match go_on(walk, found.ok_or_else(ended)?, round).await? {
+                Answer::Task(task) => tasks::given(walk, &task).map(Answer::Task),
+                answer => Ok(answer),
+            };
         }
         place => {
             let state = place.and_then(|place| place.of_server);
@@ -71,7 +75,7 @@ pub(crate) async fn converse(
 /// A legacy client is asked while it waits.
 pub(crate) async fn in_session(
     walk: &mut Walk<'_>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
 ) -> Result<Answer, Refusal> {
     let stopwatch = timed(walk);
     let session = walk
@@ -88,6 +92,8 @@ pub(crate) async fn in_session(
             clock: Arc::clone(walk.gate.clock()),
             stopwatch: Arc::clone(&stopwatch),
             patience: walk.standing.house().settings.exchange.ttl,
+            provider: Arc::clone(provider),
+            gate: walk.gate.weak.clone(),
         });
         match of_task {
             Some(id) => Arc::new(AskForTask { ask, id }),
@@ -96,7 +102,14 @@ pub(crate) async fn in_session(
     });
     let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
     let work = async { provider.call(&walk.call).await };
-    bounded(work, &cancel, timeout, stopwatch.run_out(timeout)).await
+    let answer = bounded(work, &cancel, timeout, stopwatch.run_out(timeout)).await;
+    if let (Ok(Answer::Error(error)), Some(session)) = (&answer, walk.session)
+        && let (code::URL_ELICITATION_REQUIRED, Some(data)) = (error.code, &error.data)
+    {
+        let patience = walk.standing.house().settings.exchange.ttl;
+        opened::follow(walk.gate, session, provider.as_ref(), data, patience);
+    }
+    answer
 }
 
 /// Counts the time of a call by what its server tells on the way to the client.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{endpoint::Endpoint, house::ExchangeLimits};
 
 /// Results of all callers together may be so many times as long as the longest one.
-const RESULTS: usize = 4;
+const RESULTS: usize = 2;
 /// A task whose server says nothing of its life is remembered for so long.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -111,6 +111,11 @@ impl Kept {
         (entry.expires() > Instant::now() && entry.seen().is_some()).then_some(entry)
     }
 
+    /// The task of this name is remembered no longer.
+    pub(super) fn forget(&self, id: Uuid) {
+        self.lock().entries.remove(&id);
+    }
+
     /// This caller's tasks here, oldest first.
     pub(super) fn of(&self, caller: &CallerId, endpoint: &Endpoint) -> Vec<Arc<Entry>> {
         let now = Instant::now();
@@ -131,6 +136,12 @@ impl Kept {
     /// Forgets all.
     pub(crate) fn end_all(&self) {
         self.end(|_| true);
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.lock().entries.len()
     }
 
     fn end(&self, which: impl Fn(&Entry) -> bool) {
@@ -299,7 +310,9 @@ mod tests {
         let take = |id| {
             let limits = ExchangeLimits::default();
             let reserved = kept.reserve(Uuid::from_u128(id), of(1), &limits).unwrap();
-            let taken = reserved.take(result(), 50).map_err(|it| it.detail.unwrap());
+            let taken = reserved
+                .take(result(), 100)
+                .map_err(|it| it.detail.unwrap());
             taken.map(|()| reserved.keep(RawJson::empty_object(), None))
         };
         assert!(take(1).is_ok());

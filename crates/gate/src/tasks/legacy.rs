@@ -15,6 +15,8 @@ use durward_wire::{
     encode,
 };
 
+use uuid::Uuid;
+
 use super::{
     Place, are_offered,
     kept::{Entry, Of},
@@ -101,7 +103,7 @@ pub(crate) async fn begin(
     let (limits, longest) = (settings.exchange, settings.limits.result_bytes);
     let (gate, id) = (walk.gate, walk.gate.new_session_id());
     let reserved = gate.kept.reserve(id, of, &limits)?;
-    let (task, place, ttl) = match in_session(walk, provider.as_ref()).await? {
+    let (task, place, ttl) = match in_session(walk, &provider).await? {
         Answer::Task(task) => {
             let own: Box<str> = tasks::id(&task).ok_or_else(unsound)?.into();
             let ttl = tasks::member(&task, "ttlMs").and_then(|ttl| ttl.parse::<u64>().ok());
@@ -117,6 +119,7 @@ pub(crate) async fn begin(
         answer => return Ok(answer),
     };
     let own = place.own().map(Box::<str>::from);
+    let name = id;
     let id = sealed(walk, place)?;
     // Whatever it is already, it begins like this.
     let working = encode::string(Status::Working.as_str());
@@ -127,12 +130,28 @@ pub(crate) async fn begin(
         &[("_meta", Change::Drop)],
     );
     let entry = reserved.keep(task.clone(), ttl);
-    if let Some(own) = own {
-        super::followed::tell(walk, provider.as_ref(), &own, &id, entry);
+    match own {
+        Some(own) => super::followed::tell(walk, provider.as_ref(), &own, &id, entry),
+        None => forget_later(gate, name, &entry),
     }
     let mut made = vec![("task", &task)];
     made.extend(meta.as_ref().map(|meta| ("_meta", meta)));
     Ok(Answer::Result(encode::object(&made)))
+}
+
+/// Lets a result go when its time has come, and with it what it takes.
+fn forget_later(gate: &Gate, name: Uuid, entry: &Entry) {
+    let (weak, expires) = (gate.weak.clone(), entry.expires());
+    let draining = gate.draining().clone();
+    gate.tasks.spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep_until(expires) => {}
+            () = draining.cancelled() => {}
+        }
+        if let Some(gate) = weak.upgrade() {
+            gate.kept.forget(name);
+        }
+    });
 }
 
 /// A task of a call that was answered at once.
@@ -161,7 +180,7 @@ pub(super) async fn at_server(
     entry: Option<Arc<Entry>>,
 ) -> Result<Answer, Refusal> {
     if walk.call.operation == Operation::AwaitTask {
-        return awaited(walk, provider.as_ref(), entry).await;
+        return awaited(walk, &provider, entry).await;
     }
     let task = match once(walk, provider.as_ref(), Operation::GetTask).await? {
         Answer::Result(task) => shown(walk, &task),
@@ -195,7 +214,7 @@ pub(super) async fn at_server(
 /// `tasks/result`: its server works, and a person may have to be asked, so it may take as long as a person.
 async fn awaited(
     walk: &mut Walk<'_>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     entry: Option<Arc<Entry>>,
 ) -> Result<Answer, Refusal> {
     let ttl = walk.standing.house().settings.exchange.ttl;

@@ -217,6 +217,22 @@ async fn a_call_that_can_not_become_a_task_is_refused_by_an_error() {
     id(&call(&mut line, 3, "crm__works").await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_result_that_nobody_fetched_is_let_go() {
+    let served = served();
+    let world = World::serving(&[&served]);
+    let mut line = opened(&world).await;
+    let params = json!({"name": "crm__quick", "task": {"ttl": 90_000_000}});
+    let made = line.ask(&request(&json!(1), "tools/call", &params)).await;
+    // An hour at most, whatever is wanted.
+    assert_eq!(made["result"]["task"]["ttl"], 3_600_000);
+    assert_eq!(world.gate.kept.count(), 1);
+    tokio::time::sleep(Duration::from_secs(3599)).await;
+    assert_eq!(world.gate.kept.count(), 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.gate.kept.count(), 0);
+}
+
 #[tokio::test]
 async fn a_session_is_told_what_it_would_see() {
     let served = served();

@@ -1,4 +1,4 @@
-//! Tasks of a server that somebody waits to hear of.
+//! What a server tells of by an id of its own, and somebody waits to hear: tasks, URLs that are to be opened.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 use durward_core::{OnChange, Watch};
 use tokio::sync::Notify;
 
-/// Who wants to hear of which task, by the server's own ids.
+/// Who wants to hear of what, by the server's own ids.
 #[derive(Default)]
 pub(crate) struct Watched {
     all: Mutex<Watchers>,
@@ -28,7 +28,7 @@ struct Watching {
 }
 
 impl Watched {
-    /// Tells `changed` when this task changes, as long as the watch lives.
+    /// Tells `changed` when the server tells of this, as long as the watch lives.
     pub(crate) fn watch(self: &Arc<Self>, own: &str, changed: OnChange) -> Watch {
         let mut all = self.lock();
         all.numbers += 1;
@@ -49,7 +49,7 @@ impl Watched {
         })
     }
 
-    /// The server tells of a task.
+    /// The server tells of it.
     pub(crate) fn told(&self, own: &str) {
         let told: Vec<_> = {
             let all = self.lock();
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_watches_a_task_is_told_of_it_alone() {
+    fn who_watches_is_told_of_that_alone() {
         let all = Arc::new(Watched::default());
         let count = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&count);
