@@ -2,6 +2,7 @@
 
 mod bench;
 mod bridge;
+mod bridge_parked;
 mod bridge_questions;
 mod bridge_results;
 mod bridge_streams;
