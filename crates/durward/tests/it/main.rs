@@ -35,6 +35,7 @@ mod servers_faults;
 mod servers_life;
 mod servers_limits;
 mod servers_lossless;
+mod servers_names;
 mod socket;
 mod status;
 mod stdio;
