@@ -3,8 +3,8 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
-    Answer, Call, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal, ServerName,
-    Watch, Witness,
+    Answer, Call, CallerId, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal,
+    ServerName, Watch, Witness,
 };
 
 /// A future on the heap: the one that a call may cost.
@@ -61,6 +61,11 @@ pub trait Provider: Send + Sync {
         _within: Option<&ClientRoots>,
     ) -> Option<Result<Located, Refusal>> {
         None
+    }
+
+    /// Did an answer of its own hold this URI, for this caller? As its own names are, without its server's.
+    fn gave(&self, _caller: &CallerId, _uri: &str) -> bool {
+        false
     }
 
     /// Watches a place that it located; `None` where it can't tell of changes.

@@ -72,6 +72,9 @@ impl Reloader {
     /// # Errors
     /// Where signals can't be caught.
     pub fn new(rooms: &Rooms, sources: Sources, loaded: &Loaded) -> io::Result<Self> {
+        if let Some(status) = &rooms.status {
+            status.hide(&loaded.secrets);
+        }
         let mut reloader = Self {
             gate: Arc::clone(&rooms.gate),
             connector: rooms.connector.clone(),
@@ -142,6 +145,7 @@ impl Reloader {
                 .reload(egress::settings(&loaded.config))
                 .map_err(|error| error.to_string())?;
             if let Some(status) = &self.status {
+                status.hide(&loaded.secrets);
                 let redactor = Redactor::new(&loaded.config.audit.redact_names);
                 status.redact_by(redactor.map_err(|error| error.to_string())?);
             }

@@ -5,6 +5,7 @@
 //! read the resource learn that durward is up and which version it is: names, errors and the last words of
 //! servers that their roles hide from them are not theirs to read.
 
+mod hidden;
 mod report;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -13,12 +14,13 @@ use arc_swap::ArcSwap;
 use durward_cage::peer;
 use durward_core::{
     Answer, BoxFuture, Call, Caller, Clock, Monotonic, Offer, Operation, PackName, Proof, Provider,
-    RawJson, Refusal, RefusalCode, Resource, ResourceText, Shown, Wall,
+    RawJson, Refusal, RefusalCode, Resource, ResourceText, Secret, Shown, Wall,
 };
 use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use serde::Serialize;
 
+use hidden::Hidden;
 pub use report::{
     BreakerStatus, ConfigStatus, Health, Inside, Report, ServerState, ServerStatus, Wellness,
 };
@@ -46,6 +48,7 @@ pub struct Status {
     owner: u32,
     redactor: ArcSwap<Redactor>,
     config: ArcSwap<ConfigStatus>,
+    hidden: ArcSwap<Hidden>,
     gate: OnceLock<Weak<Gate>>,
     statuses: OnceLock<Arc<dyn Statuses>>,
 }
@@ -62,6 +65,7 @@ impl Status {
             owner: peer::current_uid(),
             redactor: ArcSwap::from_pointee(redactor),
             config: ArcSwap::default(),
+            hidden: ArcSwap::default(),
             gate: OnceLock::new(),
             statuses: OnceLock::new(),
         }
@@ -119,6 +123,11 @@ impl Status {
         }
     }
 
+    /// Says which secrets the configuration has: servers have some of them, and may repeat them.
+    pub fn hide(&self, secrets: &[Secret]) {
+        self.hidden.store(Arc::new(Hidden::of(secrets)));
+    }
+
     fn report(&self, call: &Call) -> Report {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -135,7 +144,13 @@ impl Status {
     fn inside(&self) -> Inside {
         let gate = self.gate.get().and_then(Weak::upgrade);
         let statuses = self.statuses.get();
-        let servers = statuses.map(|it| it.servers()).unwrap_or_default();
+        let mut servers = statuses.map(|it| it.servers()).unwrap_or_default();
+        for flaw in gate.iter().flat_map(|gate| gate.flaws()) {
+            let of = |it: &&mut ServerStatus| it.name == flaw.provider.as_str();
+            if let Some(server) = servers.iter_mut().find(of) {
+                server.notes.push(flaw.why);
+            }
+        }
         Inside {
             pid: std::process::id(),
             sessions: gate.map_or(0, |gate| gate.session_count()),
@@ -155,6 +170,7 @@ impl Status {
     }
 
     fn clean(&self, line: &mut String) {
+        self.hidden.load().take_out_of(line);
         let redactor = self.redactor.load();
         let redacted = RawJson::of(&*line).map(|raw| redactor.redact(&raw));
         // What can't be judged is not shown.
@@ -170,6 +186,7 @@ impl Status {
         let old = server.stderr.len().saturating_sub(MOST_LINES);
         server.stderr.drain(..old);
         server.stderr.iter_mut().for_each(|line| self.clean(line));
+        server.notes.iter_mut().for_each(|line| self.clean(line));
         server
     }
 

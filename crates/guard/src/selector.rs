@@ -75,11 +75,11 @@ impl Selector {
     /// Does it speak of everything whose name begins as this subject's does?
     pub fn covers(&self, prefix: &Subject<'_>) -> bool {
         match self {
+            // What ends so matches, with a beginning, all that goes on from it.
             Self::Resource(glob) => {
-                let literal = glob.as_str().strip_suffix("**");
                 prefix.kind == Kind::Resource
-                    && literal
-                        .is_some_and(|it| !it.contains(['*', '?']) && prefix.name.starts_with(it))
+                    && glob.as_str().ends_with("**")
+                    && glob.matches(prefix.name)
             }
             Self::Tool(_) | Self::Prompt(_) => false,
             Self::Tier(_) | Self::Server(_) | Self::All => self.matches(prefix),

@@ -395,9 +395,10 @@ impl Server {
         };
         // First the names: a link that becomes text is to be one that its client can follow.
         let result = match call.naming {
-            Naming::Merged => {
-                uris::in_result(call.operation, &result, |uri| exposed(self.name(), uri))
-            }
+            Naming::Merged => uris::in_result(call.operation, &result, |uri| {
+                self.given().note(&call.caller.id, uri);
+                exposed(self.name(), uri)
+            }),
             Naming::Own => result,
         };
         match is_bridged {

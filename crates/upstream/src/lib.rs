@@ -14,6 +14,7 @@ mod counts;
 mod envelope;
 mod exchange;
 mod fault;
+mod given;
 mod health;
 mod hello;
 mod http;

@@ -7,8 +7,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use durward_core::{
-    Answer, BoxFuture, Call, Cancel, ClientRoots, Clock, Freshness, Located, Offer, OnChange,
-    PackName, Provider, Refusal, ServerName, Watch, Witness,
+    Answer, BoxFuture, Call, CallerId, Cancel, ClientRoots, Clock, Freshness, Located, Offer,
+    OnChange, PackName, Provider, Refusal, ServerName, Watch, Witness,
 };
 use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use tokio::{sync::watch, time::Instant};
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     EraFound, Hears, Reach,
+    given::Given,
     instances::{InUse, Instances, Key},
     known::Known,
     offered::{Offered, own_uri},
@@ -46,6 +47,7 @@ pub struct Server {
     signals: Arc<Signals>,
     store: Option<KnownServers>,
     questions: Questions,
+    given: Given,
     instances: Instances,
     clock: Arc<dyn Clock>,
     stop: Cancel,
@@ -102,6 +104,7 @@ impl Server {
             signals: Arc::default(),
             store,
             questions,
+            given: Given::default(),
             instances: Instances::default(),
             clock,
             stop: Cancel::new(),
@@ -169,6 +172,11 @@ impl Server {
 
     pub(crate) fn offered(&self) -> Arc<Offered> {
         self.offered.load_full()
+    }
+
+    /// What its answers held, for those who ask for it as it stood there.
+    pub(crate) fn given(&self) -> &Given {
+        &self.given
     }
 
     pub(crate) fn questions(&self) -> &Questions {
@@ -341,6 +349,10 @@ impl Provider for Server {
 
     fn attend(&self, changed: OnChange) {
         *lock(&self.changed) = Some(changed);
+    }
+
+    fn gave(&self, caller: &CallerId, uri: &str) -> bool {
+        self.given.has(caller, uri)
     }
 
     fn report_to(&self, witness: Arc<dyn Witness>) {

@@ -1,6 +1,13 @@
 //! A call's conversation: its progress and logs are handed on, its questions asked and answered.
 
-use std::{future::poll_fn, task::Poll};
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
 
 use bytes::Bytes;
 use durward_core::{BoxFuture, ProtocolError, RawJson};
@@ -34,6 +41,8 @@ pub(crate) struct Talk<'a> {
 
 struct Asking<'a> {
     id: RequestId,
+    /// Its answer is on its way.
+    is_answered: Arc<AtomicBool>,
     future: BoxFuture<'a, ()>,
 }
 
@@ -112,11 +121,18 @@ impl<'a> Talk<'a> {
             return self.replies.reply_later(encode::error(Some(&id), &busy));
         }
         let (exchange, replies, own) = (self.exchange, self.replies, id.clone());
+        let is_answered = Arc::new(AtomicBool::new(false));
+        let on_its_way = Arc::clone(&is_answered);
         let future = Box::pin(async move {
             let answer = exchange.ask(method.as_str(), params.raw().clone()).await;
+            on_its_way.store(true, Ordering::Relaxed);
             replies.reply(reply(&own, answer)).await;
         });
-        self.asking.push(Asking { id, future });
+        self.asking.push(Asking {
+            id,
+            is_answered,
+            future,
+        });
     }
 
     /// The server needs no answer to this any more.
@@ -143,7 +159,8 @@ impl<'a> Talk<'a> {
 
 impl Drop for Talk<'_> {
     fn drop(&mut self) {
-        for asking in &self.asking {
+        let open = |asking: &&Asking<'_>| !asking.is_answered.load(Ordering::Relaxed);
+        for asking in self.asking.iter().filter(open) {
             self.replies
                 .reply_later(encode::error(Some(&asking.id), &ended()));
         }

@@ -61,6 +61,8 @@ impl Server {
                 ),
             };
         };
+        // Another client's request may have had the same id.
+        lock(&self.cancelled).remove(id);
         let mut request = Request {
             id,
             params,

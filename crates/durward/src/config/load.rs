@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use durward_core::Secret;
 use serde::Deserialize;
 
 use super::{
@@ -25,6 +26,8 @@ use super::{
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// The secrets that it has in it, for whoever must not show them.
+    pub secrets: Vec<Secret>,
     /// Where each value came from.
     pub origins: Origins,
     /// The file, if there was one.
@@ -66,7 +69,8 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     interpolate(&mut root, sources, &texts, &mut faults);
     servers::refuse(&mut root, &mut faults);
     mask(&root, &mut texts);
-    let config = typed(&mut root, sources, &mut faults);
+    let vault = Vault::new(&root, sources);
+    let config = typed(&mut root, &vault, &mut faults);
     let mut warnings = Vec::new();
     if let (Some(config), true) = (&config, faults.is_empty()) {
         semantic(config, &root, &mut faults, &mut warnings);
@@ -78,6 +82,7 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     match config {
         Some(config) if faults.is_empty() => Ok(Loaded {
             digest: digest(&config),
+            secrets: vault.opened(),
             origins: Origins::of(&root, &texts),
             path: found.file.map(|(path, _)| path),
             warnings: warnings
@@ -109,8 +114,7 @@ fn with_version(node: Option<Node>, text: &str, id: super::origin::TextId) -> Re
 
 /// Reads the types. A section with a fault is put back to its default and the rest is read on, so
 /// that one run shows a fault of every section.
-fn typed(root: &mut Node, sources: &Sources, faults: &mut Vec<Fault>) -> Option<Config> {
-    let vault = Vault::new(root, sources);
+fn typed(root: &mut Node, vault: &Vault<'_>, faults: &mut Vec<Fault>) -> Option<Config> {
     let unseal = |name: &str| vault.unseal(name);
     // Each round ends it or takes one key of the file out of the way.
     for _ in 0..100 {

@@ -52,6 +52,15 @@ impl<'a> Vault<'a> {
         found
     }
 
+    /// All that were read.
+    pub(super) fn opened(self) -> Vec<Secret> {
+        self.known
+            .into_inner()
+            .into_values()
+            .filter_map(Result::ok)
+            .collect()
+    }
+
     fn read(&self, name: &str) -> Result<Secret, Fault> {
         let Some(source) = self.secrets.get(name) else {
             return Err(Fault::new(self.unknown(name)));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use durward_testkit::{
-    Daemon, House, Http, Pipe, Session, initialize_with, legacy, modern, notification,
+    Daemon, House, Http, Pipe, Post, Session, initialize_with, legacy, modern, notification,
 };
 use serde_json::{Value, json};
 
@@ -104,6 +104,8 @@ impl Drop for Away {
 /// A house with a server of each kind, all with one script.
 pub(crate) struct Stage {
     pub(crate) house: House,
+    /// Another caller's.
+    pub(crate) other_key: String,
     daemon: Daemon,
     _away: Vec<Away>,
 }
@@ -140,10 +142,11 @@ impl Stage {
         }
         let room = if more.contains("limits:") { "" } else { ROOM };
         house.configure(&format!("servers:\n{sections}{room}{more}"));
-        let key = house.key("developer");
+        let [key, other_key] = [(); 2].map(|()| house.key("developer"));
         let daemon = house.serve(&[]).with_key(key);
         Self {
             house,
+            other_key,
             daemon,
             _away: away,
         }
@@ -190,6 +193,7 @@ impl Stage {
         Client {
             kind,
             capabilities,
+            key: None,
             way,
             next: 0,
         }
@@ -237,7 +241,9 @@ enum Way<'a> {
 /// One client.
 pub(crate) struct Client<'a> {
     pub(crate) kind: Kind,
-    capabilities: Value,
+    pub(crate) capabilities: Value,
+    /// Whose it is over HTTP, where that is not the daemon's usual caller.
+    pub(crate) key: Option<String>,
     way: Way<'a>,
     next: u64,
 }
@@ -351,7 +357,7 @@ impl Client<'_> {
                 }
             }
             Way::Posts(daemon) => {
-                let post = daemon.modern_post(&message);
+                let post = signed(daemon.modern_post(&message), self.key.as_deref());
                 stream(&mut daemon.connect(), &post.bytes(), |message| {
                     take(message).0
                 })
@@ -388,7 +394,10 @@ impl Client<'_> {
                 pipe.send(&message);
                 return None;
             }
-            Way::Posts(daemon) => (*daemon, daemon.modern_post(&message)),
+            Way::Posts(daemon) => {
+                let post = daemon.modern_post(&message);
+                (*daemon, signed(post, self.key.as_deref()))
+            }
             Way::Session(daemon, session) => (*daemon, session.post(message.to_string())),
         };
         let mut http = daemon.connect();
@@ -492,6 +501,13 @@ impl Client<'_> {
         let capabilities = self.capabilities.clone();
         params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities;
         modern(id, method, params)
+    }
+}
+
+fn signed(post: Post, key: Option<&str>) -> Post {
+    match key {
+        Some(key) => post.with("Authorization", &format!("Bearer {key}")),
+        None => post,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bridge;
+mod bridge_parked;
 mod bridge_questions;
 mod bridge_results;
 mod bridge_streams;
@@ -42,6 +43,7 @@ mod servers_faults;
 mod servers_life;
 mod servers_limits;
 mod servers_lossless;
+mod servers_names;
 mod servers_tasks;
 mod servers_tasks_legacy;
 mod socket;

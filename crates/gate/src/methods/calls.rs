@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use durward_core::{Operation, ProtocolError, RawJson, Shown, Target};
-use durward_guard::{policy::Decision, uri};
+use durward_core::{Located, Operation, ProtocolError, RawJson, Shown, Target};
+use durward_guard::{names, policy::Decision, uri};
 use durward_wire::scan::{Params, Request};
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use crate::{
     standing::Standing,
     tasks::Part,
     updates::about,
-    view::ListKind,
+    view::{ListKind, judge_place},
     walk::{Subject, recordable_tool},
 };
 
@@ -113,7 +113,7 @@ pub(crate) fn of_resource(
 }
 
 /// What a URI of this client is called among all servers. Without its server's name it is taken where one
-/// server alone lists it.
+/// server alone lists it, or gave it to this caller.
 pub(crate) fn exposed_uri<'a>(
     standing: &Standing,
     endpoint: &Endpoint,
@@ -124,18 +124,27 @@ pub(crate) fn exposed_uri<'a>(
         return Cow::Owned(exposed.to_owned());
     }
     if *endpoint == Endpoint::Merged && catalogue.place(uri, None).is_none() {
-        let shelves = catalogue.shelves().values();
-        let is_seen = |exposed: &&Arc<str>| {
-            !matches!(
-                standing.view().resource(exposed),
-                None | Some(Decision::Deny { .. })
-            )
-        };
-        let mut listed = shelves
-            .filter_map(|shelf| shelf.exposed(ListKind::Resources, uri))
-            .filter(is_seen);
-        if let (Some(only), None) = (listed.next(), listed.next()) {
-            return Cow::Owned(only.to_string());
+        let is_denied =
+            |decision: Option<&Decision>| matches!(decision, None | Some(Decision::Deny { .. }));
+        let mut leads = catalogue.shelves().iter().filter_map(|(server, shelf)| {
+            if let Some(exposed) = shelf.exposed(ListKind::Resources, uri) {
+                let is_seen = !is_denied(standing.view().resource(exposed));
+                return is_seen.then(|| exposed.to_string());
+            }
+            if !shelf.provider.gave(&standing.caller().id, uri) {
+                return None;
+            }
+            let exposed = names::exposed_uri(server, uri).ok()?;
+            let place = Located {
+                uri: exposed.as_str().into(),
+                also: Vec::new(),
+            };
+            let (policy, roles) = (&standing.house().settings.policy, &standing.caller().roles);
+            let decision = judge_place(policy, roles, shelf.provider.as_ref(), &place);
+            (!is_denied(Some(&decision))).then_some(exposed)
+        });
+        if let (Some(only), None) = (leads.next(), leads.next()) {
+            return Cow::Owned(only);
         }
     }
     endpoint.exposed(uri)

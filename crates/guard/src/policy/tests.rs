@@ -283,6 +283,8 @@ fn a_prefix_is_in_reach_where_something_below_it_could_be() {
         ("*", "resource:file:///secret/**", Combine::Union, true),
         ("*", "resource:**", Combine::Union, false),
         ("*", "resource:file://**", Combine::Union, false),
+        ("*", "resource:f*:///srv/**", Combine::Union, false),
+        ("*", "resource:*:///srv/*", Combine::Union, true),
         ("*", "server:fs", Combine::Union, false),
         ("*", "resource:file:///srv/**", Combine::Union, false),
         ("*", "prompt:x", Combine::Intersect, false),
