@@ -16,7 +16,6 @@ const UNBUILT: &[&str] = &[
     "flow",
     "limits.tools.*.cut",
     "inspect",
-    "secrets.*.keyring",
     "secrets.*.age",
     "sandbox",
     "packs.shell",
