@@ -1,11 +1,12 @@
 //! Another configuration without a restart: when the file changes, or what it names (keys, secrets in
-//! files), and at SIGHUP. Logins that others make are looked at when they are made.
+//! files), at SIGHUP, and when a server refuses a secret that a program prints. Logins that others make are looked at when they are made.
 
 use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use durward_cage::egress::Connector;
@@ -13,7 +14,7 @@ use durward_core::ServerName;
 use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use durward_ledger::{Event, EventName};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     assembly::{self, Rooms},
@@ -23,6 +24,9 @@ use crate::{
     signals::HangUps,
     status::Status,
 };
+
+/// Programs that print secrets run no more often than this for a server's refusal.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Watches and reloads. A wrong configuration is said and recorded, and the old one stays.
 pub struct Reloader {
@@ -34,6 +38,10 @@ pub struct Reloader {
     hang_ups: HangUps,
     file: Option<Watch>,
     named: Vec<(Named, Watch)>,
+    /// Are there secrets that nobody tells of when they change?
+    asks_programs: bool,
+    /// Before then no refusal makes them be read again.
+    not_before: Instant,
 }
 
 /// What the configuration names, and another program changes.
@@ -84,6 +92,8 @@ impl Reloader {
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
             named: Vec::new(),
+            asks_programs: false,
+            not_before: Instant::now(),
         };
         reloader.watch(&loaded.config);
         Ok(reloader)
@@ -95,6 +105,9 @@ impl Reloader {
             tokio::select! {
                 () = self.hang_ups.next() => {}
                 () = changed(&mut self.file) => {}
+                () = refused(&self.servers, self.not_before), if self.asks_programs => {
+                    self.not_before = Instant::now() + PAUSE;
+                }
                 named = changed_named(&mut self.named) => {
                     if let Named::Login(server, _) = named {
                         self.servers.look_again(&server);
@@ -116,6 +129,10 @@ impl Reloader {
         {
             tracing::warn!(%error, "logins will be seen at a restart alone");
         }
+        let programs = |source: &SecretSource| {
+            matches!(source, SecretSource::Command(_) | SecretSource::Keyring(_))
+        };
+        self.asks_programs = config.secrets.values().any(programs);
         let mut before = std::mem::take(&mut self.named);
         for named in Named::all(config, &self.sources.cwd) {
             let at = before.iter().position(|(known, _)| *known == named);
@@ -210,6 +227,12 @@ async fn changed(watch: &mut Option<Watch>) {
         Some(watch) => watch.changed().await,
         None => std::future::pending().await,
     }
+}
+
+/// A server refuses what it is shown.
+async fn refused(servers: &Servers, not_before: Instant) {
+    tokio::time::sleep_until(not_before).await;
+    servers.refused().await;
 }
 
 /// The first of these to change.

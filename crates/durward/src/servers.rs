@@ -22,6 +22,8 @@ use durward_upstream::{
     ServerSettings, State, Target, Transport, Url,
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     config::{self, Config},
     egress,
@@ -43,6 +45,7 @@ pub struct Servers {
     clock: Arc<dyn Clock>,
     standing: Mutex<BTreeMap<ServerName, Standing>>,
     listeners: Mutex<Vec<SocketAddr>>,
+    refused: Arc<Notify>,
 }
 
 /// One that is served, and the configuration that it was made from.
@@ -119,6 +122,7 @@ impl Servers {
             clock,
             standing: Mutex::default(),
             listeners: Mutex::default(),
+            refused: Arc::default(),
         })
     }
 
@@ -212,6 +216,11 @@ impl Servers {
         }
     }
 
+    /// Waits until a server refuses what the configuration shows it.
+    pub async fn refused(&self) {
+        self.refused.notified().await;
+    }
+
     /// Ends all of them, with all that they started.
     pub async fn stop(&self) {
         let all = std::mem::take(&mut *lock(&self.standing));
@@ -233,7 +242,10 @@ impl Servers {
     ) -> Result<Standing, GuardError> {
         let server = &made_from.server;
         let own = made_from.headers();
-        let headers = Headers::new(own.iter().map(|(name, value)| (&**name, value)));
+        let headers = Headers::new(
+            own.iter().map(|(name, value)| (&**name, value)),
+            Arc::clone(&self.refused),
+        );
         let (reach, connectors) = match &server.reach {
             config::Reach::Program(program) => {
                 let plan = self::plan(program);

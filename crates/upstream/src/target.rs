@@ -9,6 +9,7 @@ use durward_core::{RawJson, Secret};
 use durward_guard::egress;
 use durward_wire::http1::write_header;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::{auth::OAuth, start::Command};
 
@@ -53,14 +54,30 @@ pub struct Url {
 
 /// What an operator adds to every request to a server: what is set counts from the next request on.
 #[derive(Clone, Default)]
-pub struct Headers(Arc<ArcSwap<Bytes>>);
+pub struct Headers {
+    lines: Arc<ArcSwap<Bytes>>,
+    refused: Arc<Notify>,
+}
 
 impl Headers {
-    /// These names and values.
-    pub fn new<'a>(all: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Self {
-        let headers = Self::default();
+    /// These names and values. Where the server refuses them (401), `refused` is told.
+    pub fn new<'a>(
+        all: impl IntoIterator<Item = (&'a str, &'a Secret)>,
+        refused: Arc<Notify>,
+    ) -> Self {
+        let headers = Self {
+            lines: Arc::default(),
+            refused,
+        };
         headers.set(all);
         headers
+    }
+
+    /// The server refused them.
+    pub(crate) fn are_refused(&self) {
+        if !self.lines.load().is_empty() {
+            self.refused.notify_one();
+        }
     }
 
     /// Others from now on.
@@ -69,12 +86,12 @@ impl Headers {
         for (name, value) in all {
             write_header(&mut lines, name, value.expose().as_bytes());
         }
-        self.0.store(Arc::new(lines.freeze()));
+        self.lines.store(Arc::new(lines.freeze()));
     }
 
     /// As they go onto the wire.
     pub(crate) fn lines(&self) -> Arc<Bytes> {
-        self.0.load_full()
+        self.lines.load_full()
     }
 }
 

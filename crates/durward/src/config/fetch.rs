@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, copy, sink};
 use zeroize::Zeroizing;
 
-use super::{Argv, Sources, unseal::LONGEST};
+use super::{Sources, unseal::LONGEST};
 
 /// For how long a program may look for the secret.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ pub(super) enum FetchFault {
 
 /// What the program prints, without the line break at its end.
 pub(super) fn fetch(
-    argv: &Argv,
+    argv: &[String],
     sources: &Sources,
     patience: Duration,
 ) -> Result<String, FetchFault> {
@@ -66,10 +66,10 @@ pub(super) fn fetch(
         .into_iter()
         .filter_map(|name| Some((name, sources.var(name)?)));
     let plan = known.fold(
-        Plan::new(argv.as_slice()).folder(&sources.cwd),
+        Plan::new(argv).folder(&sources.cwd),
         |plan, (name, value)| plan.env(name, value),
     );
-    let program = argv.program();
+    let program = argv.first().map_or("", String::as_str);
     let io = |error| FetchFault::Io {
         program: program.to_owned(),
         error,
@@ -148,11 +148,7 @@ mod tests {
             .to_vec(),
             ..Sources::default()
         };
-        fetch(
-            &Argv::try_from(argv).unwrap(),
-            &sources,
-            Duration::from_secs(2),
-        )
+        fetch(&argv, &sources, Duration::from_secs(2))
     }
 
     #[test]
@@ -201,7 +197,7 @@ mod tests {
             fault("exec >&-; sleep 60"),
             FetchFault::Slow { .. }
         ));
-        let none = Argv::try_from(vec!["no-such-program".to_owned()]).unwrap();
+        let none = ["no-such-program".to_owned()];
         let fault = fetch(
             &none,
             &Sources {

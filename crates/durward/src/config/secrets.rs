@@ -24,10 +24,74 @@ pub enum SecretSource {
     /// A file that the world can't read; a line break at its end is not part of the secret.
     File(PathBuf),
     /// A program and its arguments, as a list, that prints it; a line break at its end is not part of the
-    /// secret. It runs without a shell at the start and at each reload, for at most ten seconds, and has
-    /// nothing of durward's environment that could hold a secret.
+    /// secret. It runs without a shell at the start, at each reload, and when a server refuses what it is shown,
+    /// for at most ten seconds, and has nothing of durward's environment that could hold a secret.
     Command(Argv),
+    /// The name of an item in the desktop's keyring, of the service `durward`: `secret-tool` reads it there, or
+    /// `security` on macOS, when a command would run.
+    Keyring(KeyringItem),
 }
+
+/// The name of an item in the keyring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyringItem(String);
+
+impl KeyringItem {
+    /// What prints it.
+    pub(super) fn command(&self) -> Vec<String> {
+        let name = self.0.as_str();
+        let words: &[&str] = if cfg!(target_os = "macos") {
+            &[
+                "security",
+                "find-generic-password",
+                "-s",
+                "durward",
+                "-a",
+                name,
+                "-w",
+            ]
+        } else {
+            &[
+                "secret-tool",
+                "lookup",
+                "service",
+                "durward",
+                "account",
+                name,
+            ]
+        };
+        words.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl FromStr for KeyringItem {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        let fits = |c: char| c.is_alphanumeric() || "._@/ -".contains(c);
+        // What begins with a dash would be an option of the program that reads it.
+        if (1..=128).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('-') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Unfit::new(
+                text,
+                "the name of an item of the keyring: letters, digits, `.`, `_`, `@`, `/`, `-` and blanks",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for KeyringItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_type!(
+    KeyringItem,
+    "the name of an item of the keyring, such as `crm`",
+    "^[^-].{0,127}$"
+);
 
 /// A secret's name: `[a-z][a-z0-9_-]{0,62}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -24,7 +24,6 @@ const UNBUILT: &[&str] = &[
     "inspect.decode",
     "inspect.elicitation",
     "inspect.pins",
-    "secrets.*.keyring",
     "secrets.*.age",
     "sandbox",
     "packs.shell",

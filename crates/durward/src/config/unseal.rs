@@ -89,23 +89,26 @@ impl<'a> Vault<'a> {
                     }
                 })
             }
-            SecretSource::Command(argv) => fetch(argv, self.sources, PATIENCE).map_err(|why| {
-                let fault = Fault::new(format!("the secret `{name}` could not be had: {why}"));
-                match self
-                    .section
-                    .as_ref()
-                    .and_then(|section| section.at(&[name, "command"]))
-                {
-                    Some(node) => fault.place(node.place.clone()),
-                    None => fault,
-                }
-            }),
+            SecretSource::Command(argv) => self.fetched(name, "command", argv.as_slice()),
+            SecretSource::Keyring(item) => self.fetched(name, "keyring", &item.command()),
         }?;
         if text.is_empty() {
             Err(Fault::new(format!("the secret `{name}` is empty")))
         } else {
             Ok(Secret::new(text))
         }
+    }
+
+    /// What a program prints.
+    fn fetched(&self, name: &str, key: &str, argv: &[String]) -> Result<String, Fault> {
+        fetch(argv, self.sources, PATIENCE).map_err(|why| {
+            let fault = Fault::new(format!("the secret `{name}` could not be had: {why}"));
+            let written = self.section.as_ref();
+            match written.and_then(|section| section.at(&[name, key])) {
+                Some(node) => fault.place(node.place.clone()),
+                None => fault,
+            }
+        })
     }
 
     fn unknown(&self, name: &str) -> String {

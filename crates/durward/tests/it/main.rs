@@ -34,6 +34,7 @@ mod protocol_modern;
 mod resources;
 mod roots;
 mod secret_commands;
+mod secrets_changing;
 mod servers;
 mod servers_bad;
 mod servers_chaos;

@@ -146,6 +146,9 @@ impl Client {
                         None
                     }
                 };
+                if head.status == 401 {
+                    self.headers.are_refused();
+                }
                 Came::Refused(Refused::new(&head, body))
             }
         };

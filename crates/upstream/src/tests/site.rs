@@ -147,7 +147,7 @@ impl Site {
                 target: Address::parse(&url).unwrap(),
                 transport: Pinned::Auto,
                 connector: Connector::new(settings).unwrap(),
-                headers: Headers::new([("authorization", &"Bearer s3cret".into())]),
+                headers: Headers::new([("authorization", &"Bearer s3cret".into())], Arc::default()),
                 auth: None,
             })),
             era: EraPin::Auto,

@@ -156,7 +156,10 @@ fn target(config: &Config, site: &Site<'_>) -> Result<Target, Failure> {
             target: site.http.url.target().clone(),
             transport: Pinned::Auto,
             connector: connector.map_err(failed)?,
-            headers: Headers::new(headers.iter().map(|(name, value)| (&**name, value))),
+            headers: Headers::new(
+                headers.iter().map(|(name, value)| (&**name, value)),
+                std::sync::Arc::default(),
+            ),
             auth: None,
         })),
         era: durward_upstream::EraPin::Auto,

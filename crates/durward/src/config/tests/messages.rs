@@ -37,7 +37,7 @@ fn messages() {
         "version: 1\nlimits: { breaker: { faults: 1001 } }\n",
         "version: 1\nlimits: { exchange: { round: 8 } }\n",
         "version: 1\nfiles:\n  write: [\"a[\"]\n",
-        "version: 1\nsecrets: { db: { keyring: pass } }\n",
+        "version: 1\nsecrets: { db: { age: x } }\n",
         "version: 1\nsecrets: { db: { command: pass } }\n",
         "version: 1\nsecrets: { db: { command: [] } }\n",
         "version: 1\nsecrets: { seal: { command: [no-such-program] } }\ncluster: { sealing_key: \"${secret:seal}\" }\n",
