@@ -41,6 +41,7 @@ mod trust;
 mod unbuilt;
 mod units;
 mod unseal;
+mod variables;
 mod watch;
 mod wording;
 mod yaml;
@@ -79,6 +80,7 @@ pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use trust::{Digest, Trust, TrustError};
 pub(crate) use unbuilt::is_unbuilt;
 pub use units::{Period, Size, Unfit};
+pub use variables::variables;
 pub use watch::{Watch, WatchError};
 
 /// The configuration of durward. Nothing in it is required but `version`, and that only in a file.

@@ -17,6 +17,7 @@ mod first_key;
 mod migrate;
 pub mod reload;
 mod servers;
+mod service;
 mod signals;
 mod snippets;
 pub mod status;

@@ -1,11 +1,15 @@
 //! `durward serve`
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::{
     cli::{Common, setup},
+    config::Loaded,
     daemon::{Daemon, Start},
-    exit::Failure,
+    exit::{Failure, failed},
+    service::{Manager, SYSTEM_STATE, Service},
     telemetry,
 };
 
@@ -22,6 +26,9 @@ pub(super) struct Serve {
     /// Check everything, say what would be served, and end.
     #[arg(long)]
     dry_run: bool,
+    /// Print the service file that runs this command, and end.
+    #[arg(long, value_name = "MANAGER")]
+    unit: Option<Manager>,
 }
 
 impl Serve {
@@ -34,6 +41,10 @@ impl Serve {
         );
         set.extend(self.root.as_ref().map(|root| format!("files.root={root}")));
         let (loaded, sources) = setup::loaded(common, &set)?;
+        if let Some(manager) = self.unit {
+            print!("{}", self.service(common, &loaded, manager)?.file(manager));
+            return Ok(());
+        }
         telemetry::start(&loaded.config.telemetry)?;
         let start = Start {
             loaded,
@@ -42,5 +53,40 @@ impl Serve {
             dry_run: self.dry_run,
         };
         Daemon::run(start)
+    }
+
+    /// This command again, with whole paths, as a service manager runs it.
+    fn service(
+        &self,
+        common: &Common,
+        loaded: &Loaded,
+        manager: Manager,
+    ) -> Result<Service, Failure> {
+        let folder = std::env::current_dir().map_err(failed)?;
+        let whole = |path: &Path| folder.join(path).display().to_string();
+        let state = match (&common.state, manager) {
+            (Some(state), _) => Some(whole(state)),
+            (None, Manager::System) => Some(SYSTEM_STATE.to_owned()),
+            (None, _) => None,
+        };
+        let options = [
+            ("--config", loaded.path.as_deref().map(whole)),
+            ("--state", state),
+            ("--log", common.log.clone()),
+            ("--listen", self.listen.clone()),
+            (
+                "--root",
+                self.root.as_deref().map(|root| whole(Path::new(root))),
+            ),
+        ];
+        let set = common.set.iter().map(|set| ("--set", Some(set.clone())));
+        let options = options.into_iter().chain(set);
+        let words = options.filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        let arguments = std::iter::once("serve".to_owned()).chain(words.flatten());
+        let program = std::env::current_exe().map_err(failed)?;
+        let mut service = Service::of(&loaded.config, program, arguments.collect(), folder.clone());
+        let state = common.state.iter().map(|state| folder.join(state));
+        service.writes.extend(state);
+        Ok(service)
     }
 }
