@@ -43,6 +43,7 @@ mod unasked;
 mod unbuilt;
 mod units;
 mod unseal;
+mod variables;
 mod watch;
 mod whereabouts;
 mod wording;
@@ -83,6 +84,7 @@ pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use trust::{Digest, Trust, TrustError};
 pub(crate) use unbuilt::is_unbuilt;
 pub use units::{Period, Size, Unfit};
+pub use variables::variables;
 pub use watch::{Watch, WatchError};
 pub use whereabouts::{Whereabouts, whereabouts};
 

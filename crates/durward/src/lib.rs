@@ -20,6 +20,7 @@ mod logins;
 mod migrate;
 pub mod reload;
 mod servers;
+mod service;
 mod signals;
 mod snippets;
 pub mod status;

@@ -23,6 +23,8 @@ enum What {
     Schema,
     /// The reference page, in Markdown.
     Docs,
+    /// Every key as a variable, as a `.env` file in which nothing is said yet.
+    Env,
 }
 
 impl Config {
@@ -34,6 +36,7 @@ impl Config {
             }
             What::Schema => format!("{:#}", config::schema()),
             What::Docs => config::docs(),
+            What::Env => config::variables(),
         };
         println!("{}", text.trim_end());
         Ok(())

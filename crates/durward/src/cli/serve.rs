@@ -1,14 +1,19 @@
 //! `durward serve`
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use durward_cage::background::{self, Started};
 
 use crate::{
     cli::{Common, setup},
+    config::Loaded,
     daemon::{Daemon, Start},
     exit::{Failure, failed},
+    service::{Manager, SYSTEM_STATE, Service},
 };
 
 /// Said to what `--detach` starts.
@@ -39,6 +44,9 @@ pub(super) struct Serve {
     unasked: bool,
     #[arg(long, hide = true)]
     detached: bool,
+    /// Print the service file that runs this command, and end.
+    #[arg(long, value_name = "MANAGER")]
+    unit: Option<Manager>,
 }
 
 impl Serve {
@@ -59,6 +67,10 @@ impl Serve {
         let mut sources = setup::sources(common, &set)?;
         sources.unasked = self.unasked;
         let (loaded, sources) = setup::loaded_from(common, sources)?;
+        if let Some(manager) = self.unit {
+            print!("{}", self.service(common, &loaded, manager)?.file(manager));
+            return Ok(());
+        }
         let start = Start {
             loaded,
             sources,
@@ -68,6 +80,41 @@ impl Serve {
             detached: self.detached,
         };
         Daemon::run(start)
+    }
+
+    /// This command again, with whole paths, as a service manager runs it.
+    fn service(
+        &self,
+        common: &Common,
+        loaded: &Loaded,
+        manager: Manager,
+    ) -> Result<Service, Failure> {
+        let folder = std::env::current_dir().map_err(failed)?;
+        let whole = |path: &Path| folder.join(path).display().to_string();
+        let state = match (&common.state, manager) {
+            (Some(state), _) => Some(whole(state)),
+            (None, Manager::System) => Some(SYSTEM_STATE.to_owned()),
+            (None, _) => None,
+        };
+        let options = [
+            ("--config", loaded.path.as_deref().map(whole)),
+            ("--state", state),
+            ("--log", common.log.clone()),
+            ("--listen", self.listen.clone()),
+            (
+                "--root",
+                self.root.as_deref().map(|root| whole(Path::new(root))),
+            ),
+        ];
+        let set = common.set.iter().map(|set| ("--set", Some(set.clone())));
+        let options = options.into_iter().chain(set);
+        let words = options.filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        let arguments = std::iter::once("serve".to_owned()).chain(words.flatten());
+        let program = std::env::current_exe().map_err(failed)?;
+        let mut service = Service::of(&loaded.config, program, arguments.collect(), folder.clone());
+        let state = common.state.iter().map(|state| folder.join(state));
+        service.writes.extend(state);
+        Ok(service)
     }
 }
 
