@@ -14,6 +14,7 @@ mod start;
 use std::{io, pin::pin, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
+use durward_cage::lean::give_back_code;
 use durward_wire::frame::{Frame, LineFrames};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -90,6 +91,8 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
             let Some(found) = link else {
                 return Ok(());
             };
+            // What found and started the daemon waits for the next time.
+            give_back_code();
             match self.relay(found).await {
                 End::Client => {
                     self.finish().await;
