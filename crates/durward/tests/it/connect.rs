@@ -308,6 +308,25 @@ fn the_key_of_the_environment_is_shown_to_the_gate_alone() {
     assert!(!String::from_utf8_lossy(&kept).contains(&key));
 }
 
+/// What runs behind the gate as its user is not let in by it as its user.
+#[test]
+fn a_server_behind_the_gate_is_no_caller() {
+    let house = house();
+    let (program, state) = (env!("CARGO_BIN_EXE_durward"), house.state());
+    house.configure(&format!(
+        "servers: {{ loop: {{ command: [\"{program}\", connect, --state, \"{}\"], sandbox: host, connect: eager }} }}\n",
+        state.display()
+    ));
+    let _stopped = Stopped(&house);
+    house.run(&["serve", "--detach", "--listen", "off"]).ok();
+    eventually("it is refused", || {
+        let trail = house.run(&["audit", "query", "--json"]).ok();
+        trail.stdout.contains("unknown_user")
+    });
+    let status = house.run(&["status", "--json"]).ok().json();
+    assert_ne!(status["servers"][0]["state"], "ready", "{status}");
+}
+
 /// B10, B11: what the daemon refuses, and what it never sees.
 #[test]
 fn bad_lines_are_answered_and_the_connection_lives() {
