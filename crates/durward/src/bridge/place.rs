@@ -66,6 +66,9 @@ pub(crate) enum PlaceFault {
         /// Its exit code.
         code: Option<i32>,
     },
+    /// It hangs up on whoever comes.
+    #[error("the durward on `{0}` takes no more connections (`listen.limits.connections`)")]
+    Full(String),
     /// What answers is no durward.
     #[error("what listens on `{0}` does not answer as durward does")]
     Strange(String),

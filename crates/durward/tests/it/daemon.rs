@@ -386,3 +386,63 @@ fn commands_of_predecessors_that_detach_get_a_hint() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("durward serve --detach"), "{ran:?}");
 }
+
+/// O06 without a container: a read-only root, no new privileges, a user who is not root.
+#[test]
+fn it_runs_read_only_unprivileged_and_as_another_user() {
+    let house = house();
+    house.file("a.txt", "inside");
+    let own = |path: PathBuf| std::os::unix::fs::chown(path, Some(12_345), Some(12_345)).is_ok();
+    let folders = ["", "state", "run", "home", "root", "root/a.txt"];
+    if !folders.iter().all(|name| own(house.path(name))) {
+        // Only root can become somebody else.
+        return;
+    }
+    let mut served = house.command(&["serve", "--json", "--listen", "127.0.0.1:0"]);
+    let words: Vec<_> = served
+        .get_args()
+        .map(|it| it.to_string_lossy().into_owned())
+        .collect();
+    let program = served.get_program().to_string_lossy().into_owned();
+    let script = format!(
+        "mount --make-rprivate / && for f in state run home; do mount --bind {0}/$f {0}/$f || exit 77; done
+         mount -o remount,ro,bind / || exit 77
+         exec setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs --bounding-set=-all \
+           {program} {1}",
+        house.path("").display(),
+        words.join(" ")
+    );
+    served = house.bare_command::<&str>(&[]);
+    let environment: Vec<_> = served
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it stands for a container's runtime"
+    )]
+    let mut contained = std::process::Command::new("unshare");
+    contained.args(["--mount", "sh", "-c", &script]);
+    contained
+        .env_clear()
+        .envs(environment)
+        .current_dir(house.root());
+    let daemon = match durward_testkit::Daemon::from_command(contained) {
+        Ok(daemon) => daemon,
+        // Where no mounts can be made, there is nothing to see.
+        Err(why)
+            if why.contains("unshare") || why.contains("mount:") || why.contains("setpriv") =>
+        {
+            return;
+        }
+        Err(why) => panic!("{why}"),
+    };
+    assert_eq!(
+        text(&daemon.call("fs_read", json!({"path": "a.txt"}))),
+        "inside"
+    );
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("its status");
+    for line in ["NoNewPrivs:\t1", "Uid:\t12345"] {
+        assert!(status.contains(line), "{status}");
+    }
+}
