@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 /// Where users are listed (passwd(5)).
 const PASSWD: &str = "/etc/passwd";
+/// More generations than any process has.
+const MOST_PARENTS: usize = 4096;
 
 /// The operating system's word for the peer of a UNIX socket, as of the moment it connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,31 @@ impl PeerCredentials {
             gid: told.gid(),
         })
     }
+}
+
+/// Was this process started by us, or by what we started? A process that has ended is nobody's.
+pub fn is_ours(pid: u32) -> bool {
+    let own = std::process::id();
+    let mut at = pid;
+    // A chain of parents this long is none that the system has.
+    for _ in 0..MOST_PARENTS {
+        if at == own {
+            return true;
+        }
+        match parent(at) {
+            Some(parent) if parent > 1 => at = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The parent of a process (proc_pid_stat(5)).
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, brackets too.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The user that we are.
@@ -84,6 +111,27 @@ mod tests {
             .map(|user| (user.name, user.uid, user.home))
             .collect();
         assert_eq!(found, [("root", 0, "/root"), ("ann", 1000, "/home/ann")]);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a child to look at")]
+    fn children_and_theirs_are_ours_and_nobody_else() {
+        use std::io::BufRead;
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "sleep 9 & echo $!; wait"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        let grandchild = line.trim().parse().unwrap();
+        assert!(is_ours(child.id()) && is_ours(grandchild) && is_ours(std::process::id()));
+        let ours = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+        assert!(!is_ours(ours.unwrap().cast_unsigned()) && !is_ours(1));
+        let grandchild = rustix::process::Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(grandchild, rustix::process::Signal::KILL).unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

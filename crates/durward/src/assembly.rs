@@ -109,6 +109,12 @@ impl Rooms {
 pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     durward_store::folder::make_private(&config.state)?;
+    if durward_store::folder::is_open_to_all(&config.state) {
+        let folder = config.state.display();
+        tracing::warn!(
+            "everyone on this machine may change what is in {folder}: `chmod o-w {folder}`"
+        );
+    }
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));

@@ -11,9 +11,10 @@ mod memory;
 mod place;
 mod start;
 
-use std::{io, pin::pin, sync::Arc, thread, time::Duration};
+use std::{io, io::Write, pin::pin, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
+use durward_cage::lean::give_back_code;
 use durward_wire::frame::{Frame, LineFrames};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -27,8 +28,11 @@ pub(crate) use place::{Place, PlaceFault};
 
 /// What is read at once.
 const READ: usize = 16 * 1024;
-/// Lines of the client that may wait while there is no daemon.
+/// Lines of the client that may wait while there is no daemon, and their bytes; the last one may be longer.
 const MOST_WAITING: usize = 64;
+const MOST_BYTES: usize = 1 << 20;
+/// How often a daemon that listens and does not let us in is asked again.
+const ATTEMPTS: usize = 10;
 /// How often a daemon is looked for that nobody needs right now.
 const LOOK: Duration = Duration::from_secs(1);
 /// What is about to be answered when the client leaves may be.
@@ -90,6 +94,8 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
             let Some(found) = link else {
                 return Ok(());
             };
+            // What found and started the daemon waits for the next time.
+            give_back_code();
             match self.relay(found).await {
                 End::Client => {
                     self.finish().await;
@@ -117,7 +123,8 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
                 Ok(Some(link)) => return Some(link),
                 Ok(None) => {}
                 Err(fault) => {
-                    eprintln!("durward: {fault}");
+                    // A client that does not want to know has closed it.
+                    let _ = writeln!(io::stderr(), "durward: {fault}");
                     self.give_up(&fault.to_string());
                     has_crashed = false;
                 }
@@ -154,7 +161,7 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
                     }
                 }
                 read = read(&mut self.input, &mut self.frames),
-                    if self.is_open && self.up.len() < MOST_WAITING =>
+                    if self.is_open && self.has_room() =>
                 {
                     self.is_open = read;
                     self.take_in();
@@ -224,6 +231,10 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
                 () = tokio::time::sleep(GRACE), if is_told => return End::Client,
             }
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.up.len() < MOST_WAITING && self.up.size() < MOST_BYTES
     }
 
     /// Takes the client's lines out of what was read.
@@ -309,7 +320,7 @@ async fn send(
 
 /// A link to the daemon, which is started where none runs.
 async fn started(place: Arc<Place>) -> Result<Link, PlaceFault> {
-    loop {
+    for _ in 0..ATTEMPTS {
         if let Found::Daemon(link) = place.look().await? {
             return Ok(link);
         }
@@ -321,10 +332,10 @@ async fn started(place: Arc<Place>) -> Result<Link, PlaceFault> {
         };
         let thread = thread::Builder::new().name("start".to_owned()).spawn(work);
         thread.map_err(|error| not_started(&error))?;
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(not_started(&io::Error::other("starting it failed"))))?;
+        let started = receiver.await;
+        started.unwrap_or_else(|_| Err(not_started(&io::Error::other("starting it failed"))))?;
     }
+    Err(PlaceFault::Full(place.socket.display().to_string()))
 }
 
 fn not_started(error: &io::Error) -> PlaceFault {

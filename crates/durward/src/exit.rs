@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use crate::config::ConfigError;
 
@@ -58,7 +58,7 @@ impl Failure {
     pub(crate) fn report(&self, color: bool) -> ExitCode {
         let (exit, text) = match self {
             Self::Elsewhere { code, why } => {
-                eprintln!("{}", why.trim_end());
+                say(why);
                 let code = code.and_then(|code| u8::try_from(code).ok());
                 return code.map_or(Exit::Failed.into(), ExitCode::from);
             }
@@ -68,9 +68,14 @@ impl Failure {
             Self::Config(error) => (Exit::Config, error.render(color)),
             Self::Unusable(text) => (Exit::Config, format!("error: {text}")),
         };
-        eprintln!("{}", text.trim_end());
+        say(&text);
         exit.into()
     }
+}
+
+/// On stderr; that nobody reads it changes no exit code.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
 }
 
 impl From<ConfigError> for Failure {

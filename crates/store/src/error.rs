@@ -29,12 +29,6 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Everyone may put files into the folder, or take them out.
-    #[error(
-        "everyone on this machine may change what is in `{}`; run `chmod o-w {}`",
-        .0.display(), .0.display()
-    )]
-    OpenFolder(PathBuf),
     /// It belongs to someone else, or is no plain file.
     #[error("`{}` is not used: {why}", path.display())]
     NotOurs {

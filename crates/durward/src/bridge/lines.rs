@@ -20,12 +20,15 @@ pub(super) struct Lines {
     /// So many bytes of the first one are written.
     written: usize,
     sent: u64,
+    /// Of all that wait, in bytes.
+    size: usize,
 }
 
 impl Lines {
     /// Adds a line, without its end.
     pub(super) fn push(&mut self, line: Bytes) -> Number {
         let number = self.sent + u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
+        self.size += line.len();
         self.waiting.push_back(line);
         Number(number)
     }
@@ -37,6 +40,11 @@ impl Lines {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many bytes wait.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// The first that is not sent: those before it may have been acted on, it and those after it not.
@@ -53,7 +61,7 @@ impl Lines {
     pub(super) fn clear(&mut self) {
         self.sent += u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         self.waiting.clear();
-        self.written = 0;
+        (self.written, self.size) = (0, 0);
     }
 
     /// Writes some of what waits. Nothing is lost where this is given up.
@@ -85,6 +93,7 @@ impl Lines {
                 break;
             }
             self.written -= whole;
+            self.size -= first.len();
             self.sent += 1;
             self.waiting.pop_front();
         }
@@ -163,7 +172,7 @@ mod tests {
         while !lines.is_empty() {
             written(&mut lines, &mut next);
         }
-        assert_eq!(next.0, b"two\n");
+        assert_eq!((&next.0[..], lines.size()), (&b"two\n"[..], 0));
         assert!(lines.unsent() > numbers[1]);
     }
 }

@@ -18,6 +18,9 @@ use crate::{doors::socket::greeting, instance::Running};
 
 /// How long a daemon may take to greet.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at one that is about to end.
+const LOOK: Duration = Duration::from_millis(10);
+const LOOKS: usize = 50;
 /// More than a daemon says at once, in bytes: twice the longest result, with every character escaped.
 const LONGEST: usize = 256 << 20;
 
@@ -63,6 +66,9 @@ pub(crate) enum PlaceFault {
         /// Its exit code.
         code: Option<i32>,
     },
+    /// It hangs up on whoever comes.
+    #[error("the durward on `{0}` takes no more connections (`listen.limits.connections`)")]
+    Full(String),
     /// What answers is no durward.
     #[error("what listens on `{0}` does not answer as durward does")]
     Strange(String),
@@ -102,16 +108,27 @@ impl Place {
     }
 
     async fn look_at(&self, socket: &PathBuf) -> Result<Found, PlaceFault> {
+        for _ in 0..LOOKS {
+            if let Some(found) = self.knock(socket).await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(Found::Nobody)
+    }
+
+    /// `None` where whoever listened is about to be gone, in order or not: soon it can be seen which.
+    async fn knock(&self, socket: &PathBuf) -> Result<Option<Found>, PlaceFault> {
         let stream = match UnixStream::connect(socket).await {
             Ok(stream) => stream,
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                return Ok(Found::Dead);
+                return Ok(Some(Found::Dead));
             }
-            Err(_) => return Ok(Found::Nobody),
+            Err(_) => return Ok(Some(Found::Nobody)),
         };
         let name = || socket.display().to_string();
         let Ok(peer) = PeerCredentials::of(&stream) else {
-            return Ok(Found::Nobody);
+            return Ok(None);
         };
         if ![current_uid(), 0].contains(&peer.uid) {
             return Err(PlaceFault::Stranger {
@@ -120,9 +137,8 @@ impl Place {
             });
         }
         match tokio::time::timeout(PATIENCE, self.greet(stream)).await {
-            Ok(Ok(Some(greeted))) => greeted.map(Found::Daemon),
-            // It is about to end.
-            Ok(Ok(None) | Err(_)) => Ok(Found::Nobody),
+            Ok(Ok(Some(greeted))) => greeted.map(|link| Some(Found::Daemon(link))),
+            Ok(Ok(None) | Err(_)) => Ok(None),
             Err(_) => Err(PlaceFault::Strange(name())),
         }
     }

@@ -173,8 +173,12 @@ async fn first_line(
     }
 }
 
-/// Whom the operating system names at the other end, if a role is meant for them.
+/// Whom the operating system names at the other end, if a role is meant for them. What durward started runs
+/// as its user, and is not its user for that.
 fn by_user(gate: &Gate, peer: PeerCredentials) -> Option<Arc<Standing>> {
+    if peer.pid.is_some_and(peer::is_ours) {
+        return None;
+    }
     let name = peer::user_name(peer.uid).unwrap_or_else(|| peer.uid.to_string());
     gate.stand_by_os_user(peer.uid, &name)
 }

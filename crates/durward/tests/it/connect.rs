@@ -248,6 +248,57 @@ fn a_socket_of_another_user_is_not_spoken_to() {
     assert_eq!(heard.join().expect("the stranger"), "", "it heard nothing");
 }
 
+/// F27: what listens there and is no durward that knows bridges.
+#[test]
+fn what_does_not_greet_as_durward_does_is_not_believed() {
+    let house = house();
+    fs::create_dir(house.path("run/durward")).expect("a folder");
+    let listener = UnixListener::bind(house.path("run/durward/durward.sock")).expect("a socket");
+    let said = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a bridge");
+        let mut line = String::new();
+        let mut lines = BufReader::new(stream.try_clone().expect("a handle"));
+        lines.read_line(&mut line).expect("its greeting");
+        let refused = json!({"jsonrpc": "2.0", "id": "durward-bridge",
+            "error": {"code": -32602, "message": "send `initialize`"}});
+        let _ = writeln!(stream, "{refused}");
+        let mut more = String::new();
+        let _ = lines.read_line(&mut more);
+        more
+    });
+    let mut client = connect(&house, &[]);
+    client.send(&durward_testkit::initialize(LEGACY));
+    let answer = client.message();
+    assert!(
+        answer["error"]["message"]
+            .as_str()
+            .expect("why")
+            .contains("does not let"),
+        "{answer}"
+    );
+    assert_eq!(client.wait(SOON), Some(1));
+    assert_eq!(
+        said.join().expect("the other end"),
+        "",
+        "it heard no message"
+    );
+}
+
+/// Places are limited: whoever has none is told so, and nobody waits for ever.
+#[test]
+fn a_full_daemon_is_told_of() {
+    let house = house();
+    house.configure("listen: { limits: { connections: 1 } }\n");
+    let _stopped = Stopped(&house);
+    let mut first = connect(&house, &[]);
+    first.initialize(LEGACY);
+    let mut second = connect(&house, &[]);
+    second.send(&durward_testkit::initialize(LEGACY));
+    let answer = second.line(Duration::from_secs(30)).expect("an answer");
+    assert!(answer.contains("connections"), "{answer}");
+    assert_eq!(first.ask("ping", json!({}))["result"], json!({}));
+}
+
 /// B28, B29, B38: the key decides, and goes no further than the gate.
 #[test]
 fn the_key_of_the_environment_is_shown_to_the_gate_alone() {
@@ -306,6 +357,25 @@ fn the_key_of_the_environment_is_shown_to_the_gate_alone() {
     );
     let kept = house.bytes_below(&house.state());
     assert!(!String::from_utf8_lossy(&kept).contains(&key));
+}
+
+/// What runs behind the gate as its user is not let in by it as its user.
+#[test]
+fn a_server_behind_the_gate_is_no_caller() {
+    let house = house();
+    let (program, state) = (env!("CARGO_BIN_EXE_durward"), house.state());
+    house.configure(&format!(
+        "servers: {{ loop: {{ command: [\"{program}\", connect, --state, \"{}\"], sandbox: host, connect: eager }} }}\n",
+        state.display()
+    ));
+    let _stopped = Stopped(&house);
+    house.run(&["serve", "--detach", "--listen", "off"]).ok();
+    eventually("it is refused", || {
+        let trail = house.run(&["audit", "query", "--json"]).ok();
+        trail.stdout.contains("unknown_user")
+    });
+    let status = house.run(&["status", "--json"]).ok().json();
+    assert_ne!(status["servers"][0]["state"], "ready", "{status}");
 }
 
 /// B10, B11: what the daemon refuses, and what it never sees.
