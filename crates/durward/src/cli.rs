@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod completions;
 mod config;
+mod init;
 mod keys;
 mod serve;
 mod setup;
@@ -78,6 +79,8 @@ enum Command {
     Serve(serve::Serve),
     /// Serve one client on stdin and stdout.
     Stdio(stdio::Stdio),
+    /// Move the servers of the clients on this machine behind durward, or put them back.
+    Init(init::Init),
     /// Check the configuration and list every tool with its tier and who may call it.
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Serve(command) => command.run(&common),
         Command::Stdio(command) => command.run(&common),
+        Command::Init(command) => command.run(&common),
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),

@@ -13,6 +13,7 @@ pub mod doors;
 pub mod egress;
 pub mod exit;
 mod first_key;
+mod init;
 pub mod reload;
 mod servers;
 mod signals;

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{Argv, EnvKey, ExtensionId, HeaderKey, OwnToolKey, ServerKey, ServerUrl, ToolGlob};
+pub(crate) use together::is_own_name;
 pub(super) use together::{check, refuse};
 
 use super::{
