@@ -15,10 +15,13 @@ mod gate_text;
 mod journal;
 mod mask;
 mod merge;
+mod naming;
 mod plan;
 mod reference;
+mod rewire;
 mod secret;
 mod server;
+mod settled;
 mod show;
 mod undo;
 
@@ -28,7 +31,7 @@ use std::{
 };
 
 use journal::{Journal, Phase, Shelf};
-pub(crate) use plan::{Input, Plan, Planner, Wish};
+pub(crate) use plan::{Answers, Input, Plan, Planner, Wish};
 pub(crate) use undo::Fate;
 
 /// The clients that `--client` may name.
@@ -112,6 +115,11 @@ impl Plan {
     pub(crate) fn object(&self) -> serde_json::Value {
         show::object(self)
     }
+}
+
+/// A line that can't steer the terminal.
+pub(crate) fn harmless(line: &str) -> String {
+    show::harmless(line)
 }
 
 /// A path as people write it.

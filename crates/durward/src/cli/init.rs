@@ -1,7 +1,6 @@
 //! `durward init`
 
 use std::{
-    collections::BTreeMap,
     io::{BufRead, IsTerminal, Write},
     path::{Path, PathBuf},
 };
@@ -13,7 +12,7 @@ use crate::{
     cli::{Common, setup},
     config::{self, Sources},
     exit::{Failure, failed},
-    init::{self, Fate, Input, Planner, Wish, Workshop},
+    init::{self, Answers, Fate, Input, Planner, Wish, Workshop},
 };
 
 /// Find the MCP servers of the clients on this machine, move them behind durward, and have the clients
@@ -84,8 +83,8 @@ impl Init {
             clients: self.client.clone(),
             servers: self.server.clone(),
         };
-        let mut answers = BTreeMap::new();
-        let planned = |answers: &BTreeMap<_, _>| {
+        let mut answers = Answers::new();
+        let planned = |answers: &Answers| {
             let planner = Planner {
                 wish: &wish,
                 sources,
@@ -99,7 +98,11 @@ impl Init {
         let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if asks && !self.yes && !self.dry_run && !plan.inputs.is_empty() {
             for input in &plan.inputs {
-                answers.insert(input.id.clone(), answer(input)?);
+                let home = sources.home.clone().unwrap_or_default();
+                answers.insert(
+                    (input.path.clone(), input.id.clone()),
+                    answer(input, &home)?,
+                );
             }
             plan = planned(&answers)?;
         }
@@ -208,17 +211,15 @@ fn agreed() -> Result<bool, Failure> {
 }
 
 /// Asks for what a client asks for, without showing it; `None` where nothing is said.
-fn answer(input: &Input) -> Result<Option<String>, Failure> {
+fn answer(input: &Input, home: &Path) -> Result<Option<String>, Failure> {
     let description = match input.description.is_empty() {
         true => String::new(),
-        false => format!(
-            " ({})",
-            input.description.replace(|c: char| c.is_control(), " ")
-        ),
+        false => format!(" ({})", init::harmless(&input.description)),
     };
     eprint!(
-        "`{}`{description}, or nothing to leave its servers alone: ",
-        input.id.replace(|c: char| c.is_control(), " ")
+        "{} wants `{}`{description}; nothing to leave its servers alone: ",
+        init::short(&input.path, home),
+        init::harmless(&input.id)
     );
     std::io::stderr().flush().map_err(failed)?;
     let stdin = std::io::stdin();

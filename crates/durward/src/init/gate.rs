@@ -2,7 +2,7 @@
 //! file gets.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
@@ -12,42 +12,16 @@ use durward_guard::names::Register;
 use super::{
     client::{Bases, Speaks},
     gate_text::{Yaml, inserted},
+    naming::{shortened, slug},
     reference::{Piece, Words},
     secret::Looks,
     server::{Definition, Reach},
+    settled::{Settled, settle},
 };
-use crate::config::{self, Auth, Config, Sources, Transport};
+use crate::config::{self, Config, Sources};
 
 /// The longest secret that is read from a file, in bytes.
 const LONGEST_SECRET: usize = 64 * 1024;
-
-/// A server as it comes out once all is put in: what makes two of them the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Settled {
-    words: Vec<String>,
-    /// Variables or headers.
-    named: BTreeMap<String, String>,
-    /// The folder, or the transport where it is said.
-    place: Option<String>,
-    is_site: bool,
-    only: Vec<String>,
-    without: Vec<String>,
-}
-
-impl Settled {
-    /// Whether they are one server. A transport that one of them leaves open is no difference.
-    fn is(&self, other: &Self) -> bool {
-        let open = self.is_site && (self.place.is_none() || other.place.is_none());
-        let alike = Self {
-            place: match open {
-                true => other.place.clone(),
-                false => self.place.clone(),
-            },
-            ..self.clone()
-        };
-        alike == *other
-    }
-}
 
 /// Where a secret's value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +77,7 @@ impl<'a> Gate<'a> {
         for (key, server) in &config.servers {
             // They are there already, alike or not.
             let _ = names.take(key.name().as_str());
-            known.push((key.name().to_string(), of_config(server)));
+            known.push((key.name().to_string(), Settled::of_config(server)));
         }
         Self {
             path,
@@ -178,7 +152,7 @@ impl<'a> Gate<'a> {
         from: &str,
         definition: &Definition,
     ) -> Result<String, String> {
-        let settled = self.settled(definition)?;
+        let settled = Settled::of(definition, self.bases)?;
         let servers = self.servers.iter().map(|it| (&it.name, &it.settled));
         let known = self
             .known
@@ -226,61 +200,6 @@ impl<'a> Gate<'a> {
         let mut names = names.into_iter().chain(numbered);
         // The numbers don't end.
         names.find(|name| fits(name)).unwrap_or(wish)
-    }
-
-    fn settle(&self, words: &Words) -> String {
-        let text: String = words
-            .0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Variable(name) => self.bases.var(name).unwrap_or_default(),
-            })
-            .collect();
-        match text.strip_prefix("~/") {
-            Some(rest) => self.bases.home.join(rest).display().to_string(),
-            None => text,
-        }
-    }
-
-    fn settled(&self, definition: &Definition) -> Result<Settled, String> {
-        let named = |map: &BTreeMap<String, Words>| -> BTreeMap<String, String> {
-            map.iter()
-                .map(|(key, value)| (key.clone(), self.settle(value)))
-                .collect()
-        };
-        let (is_site, words, named, place) = match &definition.reach {
-            Reach::Program { command, env, cwd } => (
-                false,
-                command.iter().map(|word| self.settle(word)).collect(),
-                named(env),
-                cwd.as_ref().map(|cwd| self.settle(cwd)),
-            ),
-            Reach::Site {
-                url,
-                speaks,
-                headers,
-            } => {
-                let text = self.settle(url);
-                let url: config::ServerUrl = text
-                    .parse()
-                    .map_err(|_| "durward can't reach its address".to_owned())?;
-                let place = match speaks {
-                    Speaks::Either => None,
-                    Speaks::Http => Some("http".to_owned()),
-                    Speaks::Sse => Some("sse".to_owned()),
-                };
-                (true, vec![url.to_string()], named(headers), place)
-            }
-        };
-        Ok(Settled {
-            words,
-            named,
-            place,
-            is_site,
-            only: definition.only.clone(),
-            without: definition.without.clone(),
-        })
     }
 
     /// The lines of a server, and the secrets that they name.
@@ -353,7 +272,7 @@ impl<'a> Gate<'a> {
         value: &Words,
         secrets: &mut Vec<NewSecret>,
     ) -> Result<Yaml, String> {
-        match self.looks.named(key, &self.settle(value)) {
+        match self.looks.named(key, &settle(value, self.bases)) {
             true => self.sealed(server, key, value, secrets),
             false => Ok(Yaml::Text(escaped(value))),
         }
@@ -528,55 +447,8 @@ fn probe(at: usize) -> String {
 fn came_out(config: &Config, server: &NewServer) -> bool {
     let mut servers = config.servers.iter();
     servers.any(|(key, found)| {
-        key.name().as_str() == server.name && of_config(found).is(&server.settled)
+        key.name().as_str() == server.name && Settled::of_config(found).is(&server.settled)
     })
-}
-
-/// A server that durward has.
-fn of_config(server: &config::Server) -> Settled {
-    let names = |globs: &[config::ToolGlob]| -> Vec<String> {
-        globs.iter().map(|glob| glob.as_str().to_owned()).collect()
-    };
-    let only = names(&server.tools.allow);
-    let (is_site, words, named, place) = match &server.reach {
-        config::Reach::Program(program) => {
-            let env = program.env.iter();
-            let env = env.map(|(key, value)| (key.to_string(), value.expose().to_owned()));
-            let cwd = program.cwd.as_ref().map(|path| path.display().to_string());
-            (
-                false,
-                program.command.as_slice().to_vec(),
-                env.collect(),
-                cwd,
-            )
-        }
-        config::Reach::Http(http) => {
-            let headers = http.headers.iter();
-            let headers = headers.map(|(key, value)| (key.to_string(), value.expose().to_owned()));
-            let mut headers: BTreeMap<_, _> = headers.collect();
-            if let Some(Auth::Bearer(token)) = &http.auth {
-                let value = format!("Bearer {}", token.secret().expose());
-                headers.insert("authorization".to_owned(), value);
-            }
-            let place = match http.transport {
-                Transport::Auto => None,
-                Transport::Http => Some("http".to_owned()),
-                Transport::Sse => Some("sse".to_owned()),
-            };
-            (true, vec![http.url.to_string()], headers, place)
-        }
-    };
-    Settled {
-        words,
-        named,
-        place,
-        is_site,
-        only: match only.as_slice() {
-            [all] if all == "*" => Vec::new(),
-            _ => only,
-        },
-        without: names(&server.tools.deny),
-    }
 }
 
 /// The token of `Authorization: Bearer …`.
@@ -603,25 +475,4 @@ fn escaped(words: &Words) -> String {
             Piece::Variable(name) => format!("${{{name}}}"),
         })
         .collect()
-}
-
-/// Letters, digits and single hyphens.
-fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    for c in name.chars().flat_map(char::to_lowercase) {
-        match c.is_ascii_alphanumeric() {
-            true => slug.push(c),
-            false if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
-            false => {}
-        }
-    }
-    slug.trim_end_matches('-').to_owned()
-}
-
-/// At most as long as a server's name may be.
-fn shortened(name: &str, end: &str) -> String {
-    let room = 31_usize.saturating_sub(end.len());
-    let name: String = name.chars().take(room).collect();
-    let end: String = end.chars().take(31).collect();
-    format!("{}{end}", name.trim_end_matches('-'))
 }

@@ -7,16 +7,16 @@ use std::{
 };
 
 use super::{
-    client::{Bases, Beside, Client, File, Scope, Spelling},
+    client::{Bases, Client, File, Scope},
     clients::CLIENTS,
     disk::{self, Found},
-    edit::{Document, Edit, Fate, Format, New, Node, Value},
+    edit::{Document, Edit, Fate, Format, Node, Value},
     find,
     gate::{Gate, NewSecret},
     mask, merge,
     reference::Surroundings,
     secret::Looks,
-    server::{self, Definition, Entry, Reach},
+    server::{self, Entry},
 };
 use crate::config::{Config, Sources};
 
@@ -36,11 +36,16 @@ pub(crate) struct Wish {
 /// Something that VS Code asks for and keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
+    /// The file: another file may mean something else by the same name.
+    pub(crate) path: PathBuf,
     /// Its name in the file.
     pub(crate) id: String,
     /// What it is, in the file's words.
     pub(crate) description: String,
 }
+
+/// What the person said to inputs, by file and name; `None` to leave their servers alone.
+pub(crate) type Answers = BTreeMap<(PathBuf, String), Option<String>>;
 
 /// What init would do.
 #[derive(Debug)]
@@ -108,20 +113,20 @@ impl Plan {
 }
 
 /// A place in a file that holds servers, read.
-struct Sight {
-    path: Vec<String>,
-    project: Option<PathBuf>,
-    entries: Vec<(String, Entry)>,
+pub(super) struct Sight {
+    pub(super) path: Vec<String>,
+    pub(super) project: Option<PathBuf>,
+    pub(super) entries: Vec<(String, Entry)>,
 }
 
 /// A file, read.
-struct Reading {
-    client: &'static Client,
-    found: Found,
-    format: Format,
-    sights: Vec<Sight>,
+pub(super) struct Reading {
+    pub(super) client: &'static Client,
+    pub(super) found: Found,
+    pub(super) format: Format,
+    pub(super) sights: Vec<Sight>,
     /// The names under which durward has servers, by place and entry.
-    taken: BTreeMap<(usize, usize), Result<String, String>>,
+    pub(super) taken: BTreeMap<(usize, usize), Result<String, String>>,
 }
 
 /// Everything that a plan is made from.
@@ -131,8 +136,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) config: &'a Config,
     /// Where durward's file is, or is to be.
     pub(crate) gate: &'a Path,
-    /// What VS Code asks for, by id, as far as it is known.
-    pub(crate) answers: &'a BTreeMap<String, Option<String>>,
+    /// What VS Code asks for, as far as it is known.
+    pub(crate) answers: &'a Answers,
 }
 
 impl Planner<'_> {
@@ -239,7 +244,7 @@ impl Planner<'_> {
             return Ok(None);
         }
         let document = file.format.read(text).map_err(|fault| fault.to_string())?;
-        let inputs = self.inputs(&document);
+        let inputs = self.inputs(&found.path, &document);
         let mut sights = Vec::new();
         for (path, own) in find::homes(file, &document) {
             let Some(home) = document.root.at(path.iter().map(String::as_str)) else {
@@ -267,7 +272,7 @@ impl Planner<'_> {
                 entries,
             });
         }
-        self.ask(&document, plan);
+        self.ask(&found.path, &document, plan);
         if let Some(why) = found.obstacle
             && sights
                 .iter()
@@ -305,32 +310,35 @@ impl Planner<'_> {
     }
 
     /// What is known of VS Code's inputs: what the person said, or the file's default.
-    fn inputs(&self, document: &Document<'_>) -> BTreeMap<String, Option<String>> {
-        let mut inputs = self.answers.clone();
+    fn inputs(&self, path: &Path, document: &Document<'_>) -> BTreeMap<String, Option<String>> {
+        let mut inputs = BTreeMap::new();
         for (id, node) in written_inputs(document) {
             let hidden = matches!(
                 node.get("password").map(|node| &node.value),
                 Some(Value::Flag(true))
             );
-            let default = node.get("default").and_then(Node::text).filter(|_| !hidden);
-            if let Some(default) = default.filter(|it| !it.is_empty()) {
-                inputs
-                    .entry(id.to_owned())
-                    .or_insert_with(|| Some(default.to_owned()));
+            let default = node.get("default").and_then(Node::text);
+            let default = default.filter(|it| !hidden && !it.is_empty());
+            let said = self.answers.get(&(path.to_owned(), id.to_owned()));
+            let known = said
+                .cloned()
+                .or_else(|| default.map(|it| Some(it.to_owned())));
+            if let Some(known) = known {
+                inputs.insert(id.to_owned(), known);
             }
         }
         inputs
     }
 
     /// Notes what would have to be asked for servers of this file.
-    fn ask(&self, document: &Document<'_>, plan: &mut Plan) {
-        let known = self.inputs(document);
+    fn ask(&self, path: &Path, document: &Document<'_>, plan: &mut Plan) {
+        let known = self.inputs(path, document);
         for (id, node) in written_inputs(document) {
             let used = document.text.contains(&format!("${{input:{id}}}"));
-            let asked = plan.inputs.iter().any(|input| input.id == id);
-            if used && !asked && !known.contains_key(id) {
+            if used && !known.contains_key(id) {
                 let description = node.get("description").and_then(Node::text);
                 plan.inputs.push(Input {
+                    path: path.to_owned(),
                     id: id.to_owned(),
                     description: description.unwrap_or_default().to_owned(),
                 });
@@ -338,7 +346,7 @@ impl Planner<'_> {
         }
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
+    pub(super) fn is_wanted(&self, name: &str) -> bool {
         let asked = &self.wish.servers;
         asked.is_empty() || asked.iter().any(|it| it.eq_ignore_ascii_case(name))
     }
@@ -374,145 +382,9 @@ impl Planner<'_> {
             }
         }
     }
-
-    /// A file as it is to be.
-    fn rewired(
-        &self,
-        reading: Reading,
-        gate: &Gate<'_>,
-        looks: &Looks,
-    ) -> Result<FilePlan, String> {
-        let text = text_of(&reading.found)?;
-        let document = reading.format.read(text).map_err(|it| it.to_string())?;
-        let spelling = &reading.client.spelling;
-        let mut file = FilePlan {
-            client: reading.client.title,
-            format: reading.format,
-            servers: Vec::new(),
-            edits: Vec::new(),
-            masks: mask::masks(&document.root, looks),
-            remarks: Vec::new(),
-            found: reading.found.clone(),
-        };
-        let several = reading.sights.len() > 1;
-        for (place, sight) in reading.sights.iter().enumerate() {
-            let moved = |index: usize| reading.taken.get(&(place, index))?.as_ref().ok();
-            let taken: Vec<_> = (0..sight.entries.len())
-                .filter_map(|index| Some((index, moved(index)?)))
-                .collect();
-            let fates = self.fates(sight, &taken, gate, spelling);
-            if !fates.is_empty() {
-                let edits = document.rewire(&sight.path, &fates);
-                file.edits.extend(edits.map_err(|fault| {
-                    format!("{} can't be changed: {fault}", file.found.path.display())
-                })?);
-            }
-            let project = sight.project.as_ref().filter(|_| several);
-            let project = project.map(|it| it.display().to_string());
-            for (index, (name, entry)) in sight.entries.iter().enumerate() {
-                let outcome = match (entry, reading.taken.get(&(place, index))) {
-                    (Entry::Server(..), Some(Ok(name))) => Outcome::Moved(name.clone()),
-                    (Entry::Server(..), Some(Err(why))) => Outcome::Left(why.clone()),
-                    (Entry::Left(why), _) if self.is_wanted(name) => Outcome::Left(why.clone()),
-                    (Entry::Predecessor(known), _) => Outcome::Predecessor(known),
-                    _ => continue,
-                };
-                file.servers.push(ServerPlan {
-                    name: name.clone(),
-                    project: project.clone(),
-                    remarks: remarks(entry, &outcome),
-                    outcome,
-                });
-            }
-            if let Some(project) = &sight.project
-                && !several
-                && !fates.is_empty()
-                && disk::above(project, ".git").is_some()
-            {
-                file.remarks.push(
-                    "it is in a repository, and what init writes is for this machine: don't commit it"
-                        .to_owned(),
-                );
-            }
-        }
-        file.edits.sort_by_key(|edit| edit.span.start);
-        Ok(file)
-    }
-
-    /// One entry for all, where whoever had these servers may see all that durward has; else one for
-    /// each, so that nobody sees more than before.
-    fn fates(
-        &self,
-        sight: &Sight,
-        taken: &[(usize, &String)],
-        gate: &Gate<'_>,
-        spelling: &Spelling,
-    ) -> Vec<(usize, Fate)> {
-        let wholly = sight
-            .entries
-            .iter()
-            .any(|(_, entry)| matches!(entry, Entry::Ours { whole: true }));
-        let had: BTreeSet<_> = taken.iter().map(|(_, name)| name.as_str()).collect();
-        let whole = gate.names().is_subset(&had);
-        let is_taken = |index: usize| taken.iter().any(|(at, _)| *at == index);
-        let others = sight.entries.iter().enumerate();
-        let others: BTreeSet<_> = others
-            .filter(|(index, _)| !is_taken(*index))
-            .map(|(_, (name, _))| name.as_str())
-            .collect();
-        let own = ["durward", "durward-gate"]
-            .into_iter()
-            .find(|name| !others.contains(name));
-        let mut fates = Vec::new();
-        for (at, (index, name)) in taken.iter().enumerate() {
-            let fate = match own {
-                _ if wholly => Fate::Gone,
-                Some(own) if whole && at == 0 => {
-                    Fate::Entry(own.to_owned(), self.entry(spelling, own, None))
-                }
-                Some(_) if whole => Fate::Gone,
-                _ => {
-                    let old = &sight.entries[*index].0;
-                    Fate::Value(self.entry(spelling, old, Some(name)))
-                }
-            };
-            fates.push((*index, fate));
-        }
-        fates
-    }
-
-    /// durward's entry, as this client spells it.
-    fn entry(&self, spelling: &Spelling, name: &str, server: Option<&str>) -> Vec<(String, New)> {
-        let mut arguments = vec!["connect".to_owned()];
-        if let Some(server) = server {
-            arguments.extend(["--server".to_owned(), server.to_owned()]);
-        }
-        arguments.extend(self.wish.arguments.iter().cloned());
-        let program = self.wish.program.display().to_string();
-        let beside = spelling.beside.iter().map(|(key, value)| {
-            let value = match value {
-                Beside::Text(text) => New::Text((*text).to_owned()),
-                Beside::Flag(flag) => New::Flag(*flag),
-                Beside::Name => New::Text(name.to_owned()),
-            };
-            ((*key).to_owned(), value)
-        });
-        let mut entry: Vec<_> = beside.collect();
-        match spelling.args {
-            Some(args) => {
-                entry.push((spelling.command.to_owned(), New::Text(program)));
-                entry.push((args.to_owned(), New::List(arguments)));
-            }
-            None => {
-                arguments.insert(0, program);
-                entry.push((spelling.command.to_owned(), New::List(arguments)));
-            }
-        }
-        entry
-    }
 }
 
-fn text_of(found: &Found) -> Result<&str, String> {
+pub(super) fn text_of(found: &Found) -> Result<&str, String> {
     std::str::from_utf8(&found.content).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
@@ -524,30 +396,4 @@ fn written_inputs<'a>(document: &'a Document<'_>) -> Vec<(&'a str, &'a Node)> {
     let ids = items.iter();
     ids.filter_map(|item| Some((item.get("id")?.text()?, item)))
         .collect()
-}
-
-/// What the person should know of a server.
-fn remarks(entry: &Entry, outcome: &Outcome) -> Vec<String> {
-    let (Entry::Server(definition, unknown), Outcome::Moved(name)) = (entry, outcome) else {
-        return Vec::new();
-    };
-    let mut remarks: Vec<_> = unknown
-        .iter()
-        .map(|key| format!("durward has no place for its `{key}`"))
-        .collect();
-    if may_want_login(definition) {
-        remarks.push(format!("if it wants a login: `durward auth login {name}`"));
-    }
-    remarks
-}
-
-/// A site that is reached without any proof.
-fn may_want_login(definition: &Definition) -> bool {
-    match &definition.reach {
-        Reach::Site { url, headers, .. } => {
-            let https = url.text().is_none_or(|url| url.starts_with("https://"));
-            headers.is_empty() && https
-        }
-        Reach::Program { .. } => false,
-    }
 }

@@ -86,11 +86,17 @@ pub(super) fn diff(plan: &Plan, home: &Path) -> String {
 }
 
 fn unified(path: &str, old: &str, new: &str) -> String {
-    TextDiff::from_lines(old, new)
+    let diff = TextDiff::from_lines(old, new);
+    let diff = diff
         .unified_diff()
         .context_radius(2)
         .header(path, path)
-        .to_string()
+        .to_string();
+    let lines = diff.split('\n');
+    let lines: Vec<_> = lines
+        .map(|it| harmless(it.trim_end_matches('\r')))
+        .collect();
+    lines.join("\n")
 }
 
 /// A file before and after, without what looks like a secret.
@@ -151,10 +157,30 @@ pub(super) fn short(path: &Path, home: &Path) -> String {
 }
 
 fn line(text: &mut String, line: &str) {
-    // Writing to a `String` can't fail. What a file says may not steer the terminal.
-    let _ = writeln!(
-        text,
-        "{}",
-        line.replace(|c: char| c.is_control(), "?").trim_end()
-    );
+    // Writing to a `String` can't fail.
+    let _ = writeln!(text, "{}", harmless(line).trim_end());
+}
+
+/// The longest line that is shown, in characters.
+const LONGEST_LINE: usize = 400;
+
+/// A line that can't steer the terminal, nor show anything in another order than it is in: what a
+/// stranger wrote may be in it.
+pub(super) fn harmless(line: &str) -> String {
+    let mut shown: String = line
+        .chars()
+        .take(LONGEST_LINE)
+        .map(|c| match c {
+            '\t' => c,
+            // Unicode's bidirectional formatting characters (UAX #9, section 2).
+            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' => '?',
+            '\u{2066}'..='\u{2069}' => '?',
+            c if c.is_control() => '?',
+            c => c,
+        })
+        .collect();
+    if line.chars().nth(LONGEST_LINE).is_some() {
+        shown.push('…');
+    }
+    shown
 }

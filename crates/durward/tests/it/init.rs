@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, os::unix::fs::PermissionsExt};
 
-use serde_json::Value;
+use durward_testkit::Pipe;
+use serde_json::{Value, json};
 
 use crate::{
     init_desk::{Desk, Dress, SAME, differing, samples, write},
+    servers::raw_upstream,
     times,
 };
 
@@ -372,4 +374,52 @@ fn other_places_are_told_to_the_clients() {
     assert_eq!(cursor(&desk)["durward"]["args"], wanted);
     desk.run(&["init", "--undo", "--state", &state]).ok();
     assert_eq!(cursor(&desk)["a"]["command"], "a");
+}
+
+/// A client of what moved, by the pipe that `durward stdio` is: what the client's own entry says is told
+/// by other tests.
+#[test]
+fn a_server_that_moved_answers_through_durward() {
+    let desk = Desk::new();
+    let program = raw_upstream();
+    let server = json!({"command": program, "args": [], "env": {"API_KEY": "hush-hush"}});
+    let text = json!({"mcpServers": {"Raw One": server}}).to_string();
+    write(&desk.home(".cursor/mcp.json"), &text, 0o644);
+    desk.run(&["init", "--yes"]).ok();
+    let mut pipe = Pipe::of(desk.command(&["stdio"]));
+    pipe.initialize("2025-11-25");
+    let list = pipe.ask("tools/list", json!({}));
+    let tools = list["result"]["tools"].as_array().expect("tools");
+    assert!(
+        tools.iter().any(|tool| tool["name"] == "raw-one__echo"),
+        "{list}"
+    );
+    assert!(
+        !tools.iter().any(|tool| tool["name"] == "fs_read"),
+        "no more than before: {list}"
+    );
+    let answer = pipe.ask(
+        "tools/call",
+        json!({"name": "raw-one__echo", "arguments": {"n": 1}}),
+    );
+    let got = &answer["result"]["structuredContent"]["params"]["arguments"];
+    assert_eq!(*got, json!({"n": 1}), "{answer}");
+    let gone = pipe.ask(
+        "tools/call",
+        json!({"name": "fs_read", "arguments": {"path": "x"}}),
+    );
+    assert!(gone["error"].is_object(), "{gone}");
+}
+
+/// A stranger's file may hold what steers a terminal; none of it is shown.
+#[test]
+fn what_a_stranger_wrote_does_not_steer_the_terminal() {
+    let desk = Desk::new();
+    let text = "{\"mcpServers\": {\n// \u{1b}[2Jclean\u{202e}\n\"a\\u001b[31m\\n\": {\"command\": \"a\"}}}";
+    write(&desk.home("work/.mcp.json"), text, 0o644);
+    let ran = desk.run(&["init", "--dry-run"]).ok();
+    assert!(ran.stdout.contains("moves to durward"), "{ran:?}");
+    for hidden in ['\u{1b}', '\u{202e}'] {
+        assert!(!ran.stdout.contains(hidden), "{ran:?}");
+    }
 }

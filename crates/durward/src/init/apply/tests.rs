@@ -10,7 +10,7 @@ use std::{
 use super::*;
 use crate::{
     config::{Config, Sources},
-    init::{Workshop, plan::Planner, plan::Wish},
+    init::{Answers, Planner, Wish, Workshop},
 };
 
 const CURSOR: &str = r#"{"mcpServers": {"a": {"command": "a", "env": {"TOKEN": "hush"}}}}"#;
@@ -44,6 +44,10 @@ impl Place {
     }
 
     fn plan(&self) -> Plan {
+        self.plan_with(&Answers::new())
+    }
+
+    fn plan_with(&self, answers: &Answers) -> Plan {
         let sources = Sources {
             cwd: self.home(),
             home: Some(self.home()),
@@ -57,7 +61,7 @@ impl Place {
             sources: &sources,
             config: &Config::default(),
             gate: &self.home().join(".config/durward/durward.yaml"),
-            answers: &BTreeMap::new(),
+            answers,
         };
         planner.plan().unwrap()
     }
@@ -198,4 +202,32 @@ fn what_was_written_after_the_plan_stops_it() {
     let why = workshop.carry_out(&plan).unwrap_err();
     assert!(why.contains("meanwhile"), "{why}");
     assert_eq!(place.files(), before);
+}
+
+#[test]
+fn what_the_person_said_to_one_file_is_said_to_no_other() {
+    let place = Place::new();
+    let text = r#"{"inputs": [{"id": "key", "type": "promptString", "password": true}],
+        "servers": {"s": {"command": "s", "env": {"KEY": "${input:key}"}}}}"#;
+    let paths = [".config/Code/User/mcp.json", ".vscode/mcp.json"];
+    let [user, project] = paths.map(|path| place.home().join(path));
+    for path in [&user, &project] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let asked = place.plan().inputs;
+    let asked: Vec<_> = asked.into_iter().map(|input| input.path).collect();
+    assert_eq!(asked, [user.clone(), project]);
+    let key = (user.clone(), "key".to_owned());
+    let plan = place.plan_with(&[(key, Some("hush".to_owned()))].into());
+    let changed = plan.files.iter().filter(|file| !file.edits.is_empty());
+    let changed: Vec<_> = changed.map(|file| &file.found.path).collect();
+    assert!(
+        changed.contains(&&user) && changed.len() == 3,
+        "{changed:?}"
+    );
+    assert_eq!(
+        plan.secrets.iter().filter(|it| it.name == "s-key").count(),
+        1
+    );
 }
