@@ -8,6 +8,8 @@ use super::{
 };
 
 const MCP_SERVERS: &[Home] = &[Home::At(&["mcpServers"])];
+/// Its first version, and its second.
+const MCP: &[Home] = &[Home::At(&["mcp"]), Home::At(&["mcp", "servers"])];
 const SERVERS: &[Home] = &[Home::At(&["servers"])];
 
 const fn at(base: Base, path: &'static str) -> Place {
@@ -340,7 +342,7 @@ pub(super) const CLIENTS: &[Client] = &[
         files: &[
             json(
                 Scope::User,
-                &[Home::At(&["mcp"])],
+                MCP,
                 &[
                     at(Base::XdgConfig, "opencode/opencode.json"),
                     at(Base::XdgConfig, "opencode/opencode.jsonc"),
@@ -348,7 +350,7 @@ pub(super) const CLIENTS: &[Client] = &[
             ),
             json(
                 Scope::Project,
-                &[Home::At(&["mcp"])],
+                MCP,
                 &[
                     at(Base::Project, "opencode.json"),
                     at(Base::Project, "opencode.jsonc"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use durward_core::ServerName;
-use durward_guard::names::Register;
+use durward_guard::{egress::Target, names::Register};
 
 use super::{
     client::{Bases, Speaks},
@@ -18,7 +18,7 @@ use super::{
     server::{Definition, Reach},
     settled::{Settled, settle},
 };
-use crate::config::{self, Config, Sources};
+use crate::config::{self, Config, HttpDoor, Sources};
 
 /// The longest secret that is read from a file, in bytes.
 const LONGEST_SECRET: usize = 64 * 1024;
@@ -49,6 +49,24 @@ struct NewServer {
     settled: Settled,
 }
 
+/// The addresses that durward's clients use: a server at one of them would be durward behind itself.
+struct Own {
+    port: Option<u16>,
+    url: Option<String>,
+}
+
+impl Own {
+    fn is_at(&self, url: &str) -> bool {
+        let here = Target::parse(url).is_ok_and(|target| {
+            target.host().is_this_machine() && Some(target.port()) == self.port
+        });
+        here || self.url.as_ref().is_some_and(|own| {
+            url.strip_prefix(own.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
 /// What durward has, and is to have.
 pub(super) struct Gate<'a> {
     /// Its file.
@@ -58,6 +76,8 @@ pub(super) struct Gate<'a> {
     sources: &'a Sources,
     bases: &'a Bases,
     looks: &'a Looks,
+    /// Where durward itself is reached.
+    own: Own,
     names: Register,
     known: Vec<(String, Settled)>,
     servers: Vec<NewServer>,
@@ -85,6 +105,17 @@ impl<'a> Gate<'a> {
             sources,
             bases,
             looks,
+            own: Own {
+                port: match &config.listen.http {
+                    HttpDoor::Open(address) => Some(address.port()),
+                    HttpDoor::Off => None,
+                },
+                url: config
+                    .listen
+                    .public_url
+                    .as_ref()
+                    .map(|it| it.as_str().to_owned()),
+            },
             names,
             known,
             servers: Vec::new(),
@@ -153,6 +184,9 @@ impl<'a> Gate<'a> {
         definition: &Definition,
     ) -> Result<String, String> {
         let settled = Settled::of(definition, self.bases)?;
+        if settled.site().is_some_and(|url| self.own.is_at(url)) {
+            return Err("it is durward itself".to_owned());
+        }
         let servers = self.servers.iter().map(|it| (&it.name, &it.settled));
         let known = self
             .known

@@ -1,6 +1,9 @@
 //! The text of durward's file: what is new is put in, and all else stays as the person wrote it.
 
-use super::edit::{self, Edit, Format, Node, Value, line_break, word};
+use super::{
+    edit::{self, Edit, Format, Node, Value, line_break, word},
+    show::harmless,
+};
 
 /// A value of durward's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Yaml {
 
     /// Over lines, each beginning with the indent.
     fn lines(&self, key: &str, indent: &str, remark: Option<&str>, lines: &mut Vec<String>) {
-        let remark = remark.map_or_else(String::new, |it| format!("   # {it}"));
+        let remark = remark.map_or_else(String::new, |it| format!("   # {}", harmless(it)));
         match self {
             Self::Map(parts) => {
                 lines.push(format!("{indent}{}:{remark}", word(key)));

@@ -122,6 +122,7 @@ pub(super) struct Sight {
 /// A file, read.
 pub(super) struct Reading {
     pub(super) client: &'static Client,
+    pub(super) scope: Scope,
     pub(super) found: Found,
     pub(super) format: Format,
     pub(super) sights: Vec<Sight>,
@@ -246,11 +247,18 @@ impl Planner<'_> {
         let document = file.format.read(text).map_err(|fault| fault.to_string())?;
         let inputs = self.inputs(&found.path, &document);
         let mut sights = Vec::new();
-        for (path, own) in find::homes(file, &document) {
+        let homes = find::homes(file, &document);
+        let is_home = |path: &[String], name: &str| {
+            let inner = path.iter().map(String::as_str).chain([name]);
+            homes
+                .iter()
+                .any(|(home, _)| home.iter().map(String::as_str).eq(inner.clone()))
+        };
+        for (path, own) in &homes {
             let Some(home) = document.root.at(path.iter().map(String::as_str)) else {
                 continue;
             };
-            let project = own.map(PathBuf::from).or_else(|| project.clone());
+            let project = own.as_ref().map(PathBuf::from).or_else(|| project.clone());
             let around = Surroundings {
                 references: client.spelling.references,
                 bases,
@@ -262,12 +270,15 @@ impl Planner<'_> {
             let entries: Vec<_> = entries
                 .into_iter()
                 .map(|(name, node)| {
-                    let entry = server::read(node, &client.spelling, &around);
+                    let entry = match is_home(path, &name) {
+                        true => Entry::Passed,
+                        false => server::read(node, &client.spelling, &around),
+                    };
                     (name, entry)
                 })
                 .collect();
             sights.push(Sight {
-                path,
+                path: path.clone(),
                 project,
                 entries,
             });
@@ -283,6 +294,7 @@ impl Planner<'_> {
         }
         let reading = Reading {
             client,
+            scope: file.scope,
             format: file.format,
             sights,
             taken: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    client::{Beside, Spelling},
+    client::{Beside, Scope, Spelling},
     disk,
     edit::{Fate, New},
     gate::Gate,
@@ -33,7 +33,7 @@ impl Planner<'_> {
             remarks: Vec::new(),
             found: reading.found.clone(),
         };
-        let several = reading.sights.len() > 1;
+        let is_users = reading.scope == Scope::User;
         for (place, sight) in reading.sights.iter().enumerate() {
             let moved = |index: usize| reading.taken.get(&(place, index))?.as_ref().ok();
             let taken: Vec<_> = (0..sight.entries.len())
@@ -46,7 +46,7 @@ impl Planner<'_> {
                     format!("{} can't be changed: {fault}", file.found.path.display())
                 })?);
             }
-            let project = sight.project.as_ref().filter(|_| several);
+            let project = sight.project.as_ref().filter(|_| is_users);
             let project = project.map(|it| it.display().to_string());
             for (index, (name, entry)) in sight.entries.iter().enumerate() {
                 let outcome = match (entry, reading.taken.get(&(place, index))) {
@@ -64,7 +64,7 @@ impl Planner<'_> {
                 });
             }
             if let Some(project) = &sight.project
-                && !several
+                && !is_users
                 && !fates.is_empty()
             {
                 let mut remark = "whoever made this project chose these servers".to_owned();

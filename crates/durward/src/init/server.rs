@@ -124,18 +124,36 @@ fn ours(words: &[&str]) -> Option<Entry> {
 }
 
 fn predecessor(words: &[&str]) -> Option<&'static str> {
-    let named = |word: &str| {
-        // A path, a package with a scope, a version or an extension: all name the same.
-        let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-        let name = name.split('@').next().unwrap_or(name);
-        let name = ["exe", "js", "mjs", "py"]
-            .iter()
-            .find_map(|it| name.strip_suffix(it)?.strip_suffix('.'))
-            .unwrap_or(name);
-        let name = name.replace('_', "-");
+    /// Programs whose own arguments stand before what they start.
+    const STARTERS: &[&str] = &["docker", "podman", "uv"];
+    /// What others say before the name of a package.
+    const VERBS: &[&str] = &["run", "exec", "dlx", "x", "tool"];
+    let (program, arguments) = words.split_first()?;
+    let known = |word: &str| {
+        let name = bare_name(word);
         PREDECESSORS.iter().find(|(known, _)| *known == name)
     };
-    words.iter().find_map(|word| named(word)).map(|(_, it)| *it)
+    let mut arguments = arguments
+        .iter()
+        .filter(|word| !word.starts_with('-') && !VERBS.contains(word));
+    let found = known(program).or_else(|| match STARTERS.contains(&bare_name(program).as_str()) {
+        true => arguments.find_map(|word| known(word)),
+        // What comes later is the started program's own.
+        false => arguments.next().and_then(|word| known(word)),
+    });
+    found.map(|(_, name)| *name)
+}
+
+/// A program's name, without the path, scope, version, tag or extension that it may be written with.
+fn bare_name(word: &str) -> String {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    let name = name.split(['@', ':']).next().unwrap_or(name);
+    let ends = ["exe", "js", "mjs", "py"].iter();
+    let name = ends
+        .filter_map(|end| name.strip_suffix(end)?.strip_suffix('.'))
+        .next()
+        .unwrap_or(name);
+    name.replace('_', "-").to_ascii_lowercase()
 }
 
 struct Reader<'a> {
@@ -384,4 +402,65 @@ fn absolute(folder: Words, project: Option<&Path>) -> Result<Words, String> {
 fn path_text(path: &Path) -> Result<&str, String> {
     let text = path.to_str();
     text.ok_or_else(|| "its folder's name is not UTF-8 text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        text.split(' ').collect()
+    }
+
+    #[test]
+    fn predecessors_are_known_however_they_are_started() {
+        for (command, known) in [
+            ("mcp-guard --config x", "mcp-guard"),
+            ("npx -y mcp-guard@1.4.0", "mcp-guard"),
+            ("npx -y @acme/mcp-guard", "mcp-guard"),
+            ("/opt/pagurus/bin/pagurus serve", "pagurus"),
+            ("C:\\\\bin\\\\Pagurus.exe", "pagurus"),
+            ("python -m mcp_secure_exec", "secure-exec"),
+            ("python3 /srv/secure_mcp_server.py", "secure-server"),
+            (
+                "docker run -i --rm -v /a:/b ghcr.io/acme/secure-mcp-server:2",
+                "secure-server",
+            ),
+            ("uv --directory /srv run mcp-secure-exec", "secure-exec"),
+            ("pnpm dlx mcp-guard", "mcp-guard"),
+        ] {
+            assert_eq!(predecessor(&words(command)), Some(known), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_folder_or_an_argument_is_no_predecessor() {
+        for command in [
+            "npx -y server-filesystem /home/ann/mcp-guard",
+            "mcp-guardian",
+            "node server.js mcp-guard",
+            "uvx mcp-server-git --repository /srv/pagurus",
+        ] {
+            assert_eq!(predecessor(&words(command)), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn durwards_own_entries_are_known() {
+        let whole = |command: &str| ours(&words(command));
+        assert_eq!(
+            whole("/usr/bin/durward connect"),
+            Some(Entry::Ours { whole: true })
+        );
+        assert_eq!(
+            whole("durward connect --server x"),
+            Some(Entry::Ours { whole: false })
+        );
+        assert_eq!(
+            whole("durward.exe stdio --root ."),
+            Some(Entry::Ours { whole: false })
+        );
+        assert_eq!(whole("durward bench"), None);
+        assert_eq!(whole("not-durward connect"), None);
+    }
 }

@@ -36,6 +36,14 @@ impl Settled {
         alike == *other
     }
 
+    /// The address, of a site.
+    pub(super) fn site(&self) -> Option<&str> {
+        self.words
+            .first()
+            .map(String::as_str)
+            .filter(|_| self.is_site)
+    }
+
     /// What a definition comes to.
     ///
     /// # Errors
