@@ -184,7 +184,7 @@ fn undo(state: &Path, sources: &Sources, json: bool) -> Result<(), Failure> {
                 "stays",
                 "stays: init had made it, and it was changed since".to_owned(),
             ),
-            Fate::Needed => ("stays", "stays: a client still needs it".to_owned()),
+            Fate::Needed => ("stays", "stays: what stays needs it".to_owned()),
         };
         match json {
             true => println!("{}", serde_json::json!({ "path": path, "undone": word })),

@@ -42,7 +42,7 @@ pub(super) enum Scope {
 pub(super) struct Place {
     pub(super) system: System,
     pub(super) base: Base,
-    /// Below the base, with `/` between; a `*` in the last part stands for any name.
+    /// Below the base, with `/` between; a `*` in a part stands for any name.
     pub(super) path: &'static str,
 }
 
@@ -91,20 +91,19 @@ pub(super) struct Bases {
 }
 
 impl Bases {
-    /// Where a place is; `None` where it is on another system.
-    pub(super) fn locate(&self, place: &Place, project: Option<&Path>) -> Option<PathBuf> {
+    /// The folder that a place is in or below; `None` where it is on another system.
+    pub(super) fn base(&self, place: &Place, project: Option<&Path>) -> Option<PathBuf> {
         if place.system != System::Any && place.system != self.system {
             return None;
         }
-        let base = match place.base {
+        Some(match place.base {
             Base::Home => self.home.clone(),
             Base::XdgConfig => self.named("XDG_CONFIG_HOME", ".config"),
             Base::Library => self.home.join("Library/Application Support"),
             Base::AppData => self.named("APPDATA", "AppData/Roaming"),
             Base::Named(variable, folder) => self.named(variable, folder),
             Base::Project => project?.to_owned(),
-        };
-        Some(base.join(place.path))
+        })
     }
 
     fn named(&self, variable: &str, folder: &str) -> PathBuf {

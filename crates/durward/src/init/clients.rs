@@ -118,6 +118,11 @@ pub(super) const CLIENTS: &[Client] = &[
                     on(
                         System::Linux,
                         Base::XdgConfig,
+                        "Code/User/profiles/*/mcp.json",
+                    ),
+                    on(
+                        System::Linux,
+                        Base::XdgConfig,
                         "Code - Insiders/User/mcp.json",
                     ),
                     on(System::Linux, Base::XdgConfig, "VSCodium/User/mcp.json"),
@@ -125,10 +130,20 @@ pub(super) const CLIENTS: &[Client] = &[
                     on(
                         System::MacOs,
                         Base::Library,
+                        "Code/User/profiles/*/mcp.json",
+                    ),
+                    on(
+                        System::MacOs,
+                        Base::Library,
                         "Code - Insiders/User/mcp.json",
                     ),
                     on(System::MacOs, Base::Library, "VSCodium/User/mcp.json"),
                     on(System::Windows, Base::AppData, "Code/User/mcp.json"),
+                    on(
+                        System::Windows,
+                        Base::AppData,
+                        "Code/User/profiles/*/mcp.json",
+                    ),
                     on(
                         System::Windows,
                         Base::AppData,
@@ -165,7 +180,11 @@ pub(super) const CLIENTS: &[Client] = &[
         files: &[json(
             Scope::User,
             MCP_SERVERS,
-            &[at(Base::Home, ".codeium/windsurf/mcp_config.json")],
+            &[
+                at(Base::Home, ".codeium/windsurf/mcp_config.json"),
+                // Newer builds.
+                at(Base::Home, ".codeium/mcp_config.json"),
+            ],
         )],
         spelling: Spelling {
             urls: &[("serverUrl", Speaks::Either), ("url", Speaks::Either)],
@@ -503,7 +522,8 @@ mod tests {
             for client in CLIENTS {
                 let places = client.files.iter().flat_map(|file| file.places);
                 for place in places {
-                    if let Some(path) = bases.locate(place, Some(Path::new("(project)"))) {
+                    if let Some(base) = bases.base(place, Some(Path::new("(project)"))) {
+                        let path = base.join(place.path);
                         writeln!(told, "  {}: {}", client.title, path.display()).unwrap();
                     }
                 }
@@ -527,7 +547,8 @@ mod tests {
         let first = |name: &str| {
             let client = CLIENTS.iter().find(|client| client.name == name).unwrap();
             let places = client.files[0].places.iter();
-            let mut paths = places.filter_map(|place| bases.locate(place, None));
+            let mut paths =
+                places.filter_map(|place| Some(bases.base(place, None)?.join(place.path)));
             paths.next().unwrap()
         };
         assert_eq!(first("zed"), Path::new("/xdg/zed/settings.json"));

@@ -127,6 +127,7 @@ pub(super) fn make_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
         .collect();
     for folder in missing.iter().rev() {
         fs::DirBuilder::new().mode(0o700).create(folder)?;
+        sync_folder_of(folder)?;
     }
     Ok(missing.into_iter().rev().collect())
 }

@@ -49,19 +49,21 @@ pub(super) fn paths(
             Scope::Project => projects.iter().map(Some).collect(),
         };
         for project in folders {
-            let Some(path) = bases.locate(place, project.map(PathBuf::as_path)) else {
+            let Some(base) = bases.base(place, project.map(PathBuf::as_path)) else {
                 continue;
             };
-            let name = path
-                .file_name()
-                .and_then(|it| it.to_str())
-                .unwrap_or_default();
-            let several = match name.split_once('*') {
-                Some((begins, ends)) => {
-                    disk::matching(path.parent().unwrap_or(&path), begins, ends)
-                }
-                None => vec![path],
-            };
+            let mut several = vec![base];
+            for part in place.path.split('/') {
+                several = match part.split_once('*') {
+                    Some((begins, ends)) => {
+                        let folders = several.iter();
+                        folders
+                            .flat_map(|it| disk::matching(it, begins, ends))
+                            .collect()
+                    }
+                    None => several.iter().map(|it| it.join(part)).collect(),
+                };
+            }
             found.extend(several.into_iter().map(|path| (path, project.cloned())));
         }
     }

@@ -16,10 +16,13 @@ pub(super) fn without(
 ) -> Option<String> {
     let after = applied(before, edits);
     let reads = |text: &String| format.read(text).is_ok();
-    by_lines(before, edits, &after, current)
+    by_members(format, before, &after, current)
         .filter(reads)
-        .or_else(|| by_members(format, before, &after, current).filter(reads))
+        .or_else(|| by_lines(before, edits, &after, current).filter(reads))
 }
+
+/// Longer texts are not compared line by line, in lines: where they differ much, it would take hours.
+const MOST_LINES: usize = 20_000;
 
 /// The edits that make one text of another, line by line.
 pub(super) fn difference(old: &str, new: &str) -> Vec<Edit> {
@@ -56,6 +59,9 @@ fn starts(lines: &[&str]) -> Vec<usize> {
 /// Where the lines that init wrote are still there as it wrote them.
 fn by_lines(before: &str, edits: &[Edit], after: &str, current: &str) -> Option<String> {
     let (after_lines, current_lines) = (lines(after), lines(current));
+    if after_lines.len().max(current_lines.len()) > MOST_LINES {
+        return None;
+    }
     let current_starts = starts(&current_lines);
     let mut place = vec![None; after_lines.len()];
     for op in capture_diff_slices(Algorithm::Myers, &after_lines, &current_lines) {

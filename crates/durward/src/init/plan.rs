@@ -112,6 +112,9 @@ impl Plan {
     }
 }
 
+/// More than a project's file has, in bytes: it is a stranger's, and holds nothing but servers.
+const LONGEST_OF_PROJECT: usize = 1024 * 1024;
+
 /// A place in a file that holds servers, read.
 pub(super) struct Sight {
     pub(super) path: Vec<String>,
@@ -239,6 +242,9 @@ impl Planner<'_> {
         project: Option<PathBuf>,
         (bases, plan): (&Bases, &mut Plan),
     ) -> Result<Option<Reading>, String> {
+        if file.scope == Scope::Project && found.content.len() > LONGEST_OF_PROJECT {
+            return Err("it is too long".to_owned());
+        }
         let text = text_of(found)?;
         // Some clients make theirs before there is anything in it.
         if text.trim_start_matches('\u{feff}').trim().is_empty() {

@@ -20,7 +20,7 @@ pub(crate) enum Fate {
     Merged,
     /// It was changed since where init had changed it: the original is there.
     Stays(Option<PathBuf>),
-    /// A client that stays needs it.
+    /// A file that stays needs it.
     Needed,
 }
 

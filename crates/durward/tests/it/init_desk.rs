@@ -103,6 +103,7 @@ impl Desk {
             ("claude-code", _) => home("work/.mcp.json"),
             ("cursor", "user") => home(".cursor/mcp.json"),
             ("cursor", _) => home("work/.cursor/mcp.json"),
+            ("vscode", "profile") => config("Code/User/profiles/-3f2a1b/mcp.json"),
             ("vscode", "user") => config("Code/User/mcp.json"),
             ("vscode", _) => home("work/.vscode/mcp.json"),
             ("windsurf", _) => home(".codeium/windsurf/mcp_config.json"),

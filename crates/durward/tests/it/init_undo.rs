@@ -159,7 +159,7 @@ fn what_can_not_be_undone_is_named_and_the_rest_is() {
         let ran = desk.run(&["init", "--undo"]);
         assert_eq!(ran.code, 1, "{ran:?}");
         assert!(ran.stdout.contains("mcp.json: stays"), "{ran:?}");
-        assert!(ran.stdout.contains("a client still needs it"), "{ran:?}");
+        assert!(ran.stdout.contains("what stays needs it"), "{ran:?}");
         assert_eq!(fs::read_to_string(&windsurf).expect("the file"), ONE);
         assert_eq!(fs::read(desk.gate()).expect("durward's file"), gate);
     }
@@ -216,4 +216,56 @@ fn several_runs_are_undone_together() {
         ONE.replace("\"a\"", "\"b\"")
     );
     assert!(!desk.gate().exists());
+}
+
+#[test]
+fn a_file_of_durwards_that_is_the_persons_by_now_stays() {
+    let desk = Desk::new();
+    let path = desk.home(".cursor/mcp.json");
+    let text = ONE.replace(
+        "\"a\"\n",
+        "\"a\",\n      \"env\": { \"TOKEN\": \"hush\" }\n",
+    );
+    write(&path, &text, 0o644);
+    desk.run(&["init", "--yes"]).ok();
+    let own =
+        fs::read_to_string(desk.gate()).expect("durward's file") + "limits: { calls: 7/min }\n";
+    fs::write(desk.gate(), &own).expect("durward's file");
+    let ran = desk.run(&["init", "--undo"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+    assert_eq!(
+        fs::read_to_string(desk.gate()).expect("durward's file"),
+        own
+    );
+    desk.run(&["check"]).ok();
+}
+
+/// Claude Code writes its file anew whenever it likes, with other things in it each time.
+#[test]
+fn a_file_that_its_client_wrote_anew_gets_its_servers_back() {
+    let desk = Desk::new();
+    let path = desk.home(".claude.json");
+    let text = r#"{"numStartups": 1, "projects": {"/p": {"mcpServers": {"x": {"command": "x"}}, "history": []}},
+        "mcpServers": {"a": {"command": "a", "env": {}}, "b": {"type": "http", "url": "https://b.example.com/mcp"}}}"#;
+    write(&path, text, 0o600);
+    desk.run(&["init", "--yes"]).ok();
+    let mut now: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).expect("the file")).expect("JSON");
+    assert_ne!(now["mcpServers"]["a"]["command"], "a");
+    now["numStartups"] = 2.into();
+    now["projects"]["/p"]["history"] = (0..30_000).collect();
+    now["projects"]["/q"] = serde_json::json!({"mcpServers": {}});
+    fs::write(&path, serde_json::to_vec_pretty(&now).expect("JSON")).expect("the file");
+    desk.run(&["init", "--undo"]).ok();
+    let back: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).expect("the file")).expect("JSON");
+    let before: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(back["mcpServers"], before["mcpServers"]);
+    assert_eq!(
+        back["projects"]["/p"]["mcpServers"],
+        before["projects"]["/p"]["mcpServers"]
+    );
+    assert_eq!(back["numStartups"], 2);
+    assert!(back["projects"]["/q"].is_object() && !desk.gate().exists());
 }

@@ -365,3 +365,29 @@ fn a_member_that_a_client_moved_comes_back() {
     let changed = client.replace("connect", "stdio");
     assert_eq!(merge::without(Format::Json, before, &edits, &changed), None);
 }
+
+/// The parsing test suite for JSON, where `DURWARD_CORPORA` says that it is there.
+#[test]
+fn json_is_read_as_the_test_suite_says() {
+    let Ok(corpora) = std::env::var("DURWARD_CORPORA") else {
+        return;
+    };
+    let folder = std::path::Path::new(&corpora).join("json/test_parsing");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else {
+            continue;
+        };
+        // What editors take, and the suite doesn't; and a key twice, which it takes.
+        let ours =
+            name.contains("comma") || name.contains("comment") || name.contains("duplicated");
+        match (Format::Json.read(&text), &name[..2]) {
+            (Err(why), "y_") if !ours => panic!("{name}: {why}"),
+            (Ok(_), "n_") if !ours => panic!("{name} was read"),
+            _ => seen += 1,
+        }
+    }
+    assert!(seen > 200, "{seen}");
+}

@@ -1,6 +1,6 @@
 //! YAML: what is changed is the lines of an entry, in block style.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
             }
             Event::MappingStart(..) => {
                 let mut members: Vec<Member> = Vec::new();
+                let mut keys = HashSet::new();
                 loop {
                     let (event, span) = self.next()?;
                     if event == Event::MappingEnd {
@@ -99,7 +100,7 @@ impl<'a> Reader<'a> {
                         range.end = self.end(&range, &span, last);
                         break Value::Map(members);
                     }
-                    members.push(self.member(event, &span, &members)?);
+                    members.push(self.member(event, &span, &mut keys)?);
                 }
             }
             Event::Alias(_) => return Err(self.fault(span, "init reads no aliases")),
@@ -112,12 +113,12 @@ impl<'a> Reader<'a> {
         &mut self,
         event: Event<'a>,
         span: &Span,
-        others: &[Member],
+        keys: &mut HashSet<String>,
     ) -> Result<Member, NotUnderstood> {
         let Event::Scalar(key, ..) = event else {
             return Err(self.fault(span, "a key must be a plain word"));
         };
-        if others.iter().any(|member| member.key == *key) {
+        if !keys.insert(key.to_string()) {
             return Err(self.fault(span, &format!("the key `{key}` is there twice")));
         }
         let start = self.range(span);
