@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod connect;
 mod health;
+mod init;
 mod keys;
 mod migrate;
 mod reload;
@@ -86,6 +87,8 @@ enum Command {
     Stdio(stdio::Stdio),
     /// Relay between stdin and stdout and the daemon, which is started if none runs.
     Connect(connect::Connect),
+    /// Move the servers of the clients on this machine behind durward, or put them back.
+    Init(init::Init),
     /// Check the configuration and list every tool with its tier and who may call it.
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Serve(command) => command.run(&common),
         Command::Stdio(command) => command.run(&common),
         Command::Connect(command) => command.run(&common),
+        Command::Init(command) => command.run(&common),
         Command::Check(command) => command.run(&common),
         Command::Config(command) => command.run(&common),
         Command::Status(command) => command.run(&common),

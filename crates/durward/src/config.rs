@@ -61,17 +61,20 @@ pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use docs::docs;
 pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
 pub use files::{Files, Glob, NamedRoot, RootName};
+pub(crate) use find::own_file;
 pub use foreign::{Tree, TreeValue, read_foreign};
 pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
 pub use inspect::{Inspect, Sampling};
 pub use limits::{Breaker, Exchanges, Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
+pub(crate) use load::load_text;
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, Redirects};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use schema::schema;
 pub use secrets::{PerhapsSecret, SecretName, SecretSource, SecretText, Secrets};
+pub(crate) use servers::is_own_name;
 pub use servers::{
     Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, GrantWord, HeaderKey, Http,
     Instances, OAuth, OwnToolKey, Program, Reach, Sandbox, ScopeWord, Server, ServerKey,

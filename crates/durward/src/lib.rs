@@ -15,6 +15,7 @@ pub mod doors;
 pub mod egress;
 pub mod exit;
 mod first_key;
+mod init;
 mod instance;
 mod logins;
 mod migrate;

@@ -39,8 +39,7 @@ pub(super) fn find(sources: &Sources) -> Result<Found, Diagnostic> {
             None => found.untrusted = Some(local),
         }
     }
-    let own = config_home(sources).map(|home| home.join("durward/durward.yaml"));
-    if let Some(path) = own.filter(|path| path.exists()) {
+    if let Some(path) = own_file(sources).filter(|path| path.exists()) {
         // The user's own file is nobody else's, even where the working folder is that folder.
         found.untrusted = found.untrusted.filter(|local| *local != path);
         let text = read(&path)?;
@@ -77,6 +76,11 @@ pub(super) fn writable_by_all(path: &Path) -> Option<Diagnostic> {
         return Some(warning.hint("take that away with `chmod o-w`"));
     }
     None
+}
+
+/// The user's own file, whether it is there or not.
+pub(crate) fn own_file(sources: &Sources) -> Option<PathBuf> {
+    config_home(sources).map(|home| home.join("durward/durward.yaml"))
 }
 
 fn config_home(sources: &Sources) -> Option<PathBuf> {

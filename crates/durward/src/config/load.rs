@@ -1,6 +1,6 @@
 //! File, environment and `--set` to the configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use durward_core::Secret;
 use serde::Deserialize;
@@ -47,6 +47,19 @@ pub struct Loaded {
 /// All that is wrong with it, each with its file and line. There is no half of a configuration.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     settle(find(sources)?, sources)
+}
+
+/// The same, of a file that is yet to have this text.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn load_text(path: &Path, text: &str, sources: &Sources) -> Result<Loaded, ConfigError> {
+    let found = Found {
+        file: Some((path.to_owned(), text.to_owned())),
+        untrusted: None,
+    };
+    settle(found, sources)
 }
 
 /// The same, of a file that was found.

@@ -22,11 +22,12 @@ const RANKS: [(&str, u8); 11] = [
 ];
 
 /// Where the standard library's file functions may be named.
-const MAY_TOUCH_FILES: [&str; 5] = [
+const MAY_TOUCH_FILES: [&str; 6] = [
     "crates/cage/",
     "crates/ledger/",
     "crates/store/",
     "crates/durward/src/config",
+    "crates/durward/src/init",
     "crates/testkit/",
 ];
 

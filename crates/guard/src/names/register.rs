@@ -50,7 +50,7 @@ pub struct Collision {
 /// `I`. Others are alike to those that Unicode has the same skeleton for (UTS #39, section 4): `gеt` with a
 /// Cyrillic `е`, `ɡet`, `𝐠𝐞𝐭` and `get`. That rule is not put to two plain names, for by it `modern` is
 /// `modem`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Register {
     by_case: HashMap<String, Arc<str>>,
     by_shape: HashMap<String, Arc<str>>,

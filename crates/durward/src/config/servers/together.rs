@@ -38,6 +38,11 @@ const TAKEN: &[&str] = &[
     "search",
     "shell",
 ];
+/// Is this a name that durward's own providers go by?
+pub(crate) fn is_own_name(name: &str) -> bool {
+    TAKEN.contains(&name)
+}
+
 /// Walls that the format has and this version has not.
 const UNBUILT_WALLS: &[&str] = &["box", "home"];
 
@@ -47,7 +52,7 @@ pub(in crate::config) fn refuse(root: &mut Node, faults: &mut Vec<Fault>) {
         return;
     };
     for (key, node) in &mut servers.0 {
-        if TAKEN.contains(&key.text.as_str()) {
+        if is_own_name(&key.text) {
             let fault = Fault::new(format!(
                 "`{}` is durward's own name for something",
                 key.text
