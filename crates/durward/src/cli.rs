@@ -30,8 +30,8 @@ use crate::exit::{Exit, Failure};
 
 const FIRST_THINGS: &str = "\
 Three things that people come for:
+  durward init         put the MCP servers of this machine's clients behind durward; --undo puts them back
   durward serve        guard this folder: read-only file tools on loopback, and a key to use them
-  durward stdio        the same for one client, on stdin and stdout
   durward audit tail   what was asked for, and what came of it";
 
 /// The door-ward for AI agents: stands between agents and everything that they can touch.
@@ -52,16 +52,22 @@ pub struct Common {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The state folder.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// How much is logged: error, warn, info, debug, trace.
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "LEVEL")]
     pub log: Option<String>,
     /// When to use colour.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub color: Color,
     /// Overrides a key of the configuration, such as `listen.http=127.0.0.1:9000`.
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Print facts as JSON.
     #[arg(long, global = true)]
