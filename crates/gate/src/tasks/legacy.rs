@@ -142,10 +142,12 @@ pub(crate) async fn begin(
 /// Lets a result go when its time has come, and with it what it takes.
 fn forget_later(gate: &Gate, name: Uuid, entry: &Entry) {
     let (weak, expires) = (gate.weak.clone(), entry.expires());
+    let gone = entry.gone.clone();
     let draining = gate.draining().clone();
     gate.tasks.spawn(async move {
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}
+            () = gone.cancelled() => return,
             () = draining.cancelled() => {}
         }
         if let Some(gate) = weak.upgrade() {
