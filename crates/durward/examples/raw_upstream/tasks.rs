@@ -277,6 +277,11 @@ impl Tasks {
     /// `tasks/result`: waits for the end, and asks meanwhile.
     fn result(&self, server: &Server, own: &str, id: &str) -> Answer {
         self.shown(own, false)?;
+        let related = json!({RELATED: {"taskId": own}});
+        tell(
+            "notifications/message",
+            &json!({"level": "info", "data": "waited for", "_meta": related}),
+        );
         let all = self.all.lock().unwrap();
         let idle = |all: &mut HashMap<String, Task>| {
             all.get(own).is_some_and(|task| {

@@ -16,7 +16,7 @@ pub(crate) const ERAS: [&str; 2] = ["legacy", "modern"];
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 pub(crate) const RELATED: &str = "io.modelcontextprotocol/related-task";
-pub(crate) const MAY_ASK: &str = "    capabilities: [tools, elicitation]\n";
+pub(crate) const MAY_ASK: &str = "    capabilities: [tools, elicitation, logging]\n";
 /// How long a busy machine may take.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// How often something is looked at meanwhile.

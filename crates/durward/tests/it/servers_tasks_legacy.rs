@@ -189,6 +189,19 @@ fn a_legacy_client_is_asked_while_it_waits_for_the_result() {
 }
 
 #[test]
+fn what_is_told_while_it_waits_names_the_task() {
+    by_each_transport("legacy", |house| {
+        let (mut pipe, _) = opened(house, "2025-11-25", json!({}));
+        pipe.ask("logging/setLevel", json!({"level": "debug"}));
+        let id = begun_by(&mut pipe, "job", json!({}));
+        pipe.send(&legacy("r", "tasks/result", about(&id)));
+        let told = until(&mut pipe, |it| it["method"] == "notifications/message");
+        assert_eq!(told["params"]["data"], "waited for", "{told}");
+        assert_eq!(told["params"]["_meta"][RELATED], about(&id), "{told}");
+    });
+}
+
+#[test]
 fn a_session_over_http_is_asked_on_the_stream_of_its_result() {
     for era in ERAS {
         let (house, _upstream) = behind("http", era);

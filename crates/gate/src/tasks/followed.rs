@@ -174,6 +174,7 @@ pub(super) fn tell(
                 biased;
                 () = draining.cancelled() => return,
                 () = entry.cancelled.cancelled() => return,
+                () = entry.gone.cancelled() => return,
                 () = tokio::time::sleep_until(entry.expires()) => return,
                 () = changed.notified() => {}
             }

@@ -43,8 +43,10 @@ pub(super) struct Entry {
     /// They are listed in the order that they were made in.
     made: u64,
     state: Mutex<State>,
-    /// Ends whatever waits for the task.
+    /// Ends whatever waits for the task's end.
     pub(super) cancelled: Cancel,
+    /// It is remembered no longer: nothing is done for it any more.
+    pub(super) gone: Cancel,
 }
 
 struct State {
@@ -72,7 +74,7 @@ impl Kept {
     ) -> Result<Reserved<'_>, Refusal> {
         let now = Instant::now();
         let mut all = self.lock();
-        all.entries.retain(|_, entry| entry.expires() > now);
+        all.forget(|entry| entry.expires() <= now);
         let is_own = |entry: &Entry| entry.of.caller == of.caller;
         if all.entries.values().filter(|it| is_own(it)).count() >= limits.each_caller {
             all.forget_one(is_own);
@@ -96,6 +98,7 @@ impl Kept {
                 result: None,
             }),
             cancelled: Cancel::new(),
+            gone: Cancel::new(),
         });
         all.entries.insert(id, Arc::clone(&entry));
         Ok(Reserved {
@@ -113,7 +116,7 @@ impl Kept {
 
     /// The task of this name is remembered no longer.
     pub(super) fn forget(&self, id: Uuid) {
-        self.lock().entries.remove(&id);
+        self.lock().remove(id);
     }
 
     /// This caller's tasks here, oldest first.
@@ -145,10 +148,11 @@ impl Kept {
     }
 
     fn end(&self, which: impl Fn(&Entry) -> bool) {
-        let all = &mut self.lock().entries;
-        for (_, entry) in all.extract_if(|_, entry| which(entry)) {
+        let mut all = self.lock();
+        for entry in all.entries.values().filter(|it| which(it)) {
             entry.cancelled.cancel();
         }
+        all.forget(which);
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -165,7 +169,18 @@ impl All {
             .filter(|(_, it)| which(it) && it.has_ended());
         let oldest = ended.min_by_key(|(_, it)| it.made).map(|(id, _)| *id);
         if let Some(oldest) = oldest {
-            self.entries.remove(&oldest);
+            self.remove(oldest);
+        }
+    }
+
+    fn forget(&mut self, which: impl Fn(&Entry) -> bool) {
+        let forgotten = self.entries.extract_if(|_, entry| which(entry));
+        forgotten.for_each(|(_, entry)| entry.gone.cancel());
+    }
+
+    fn remove(&mut self, id: Uuid) {
+        if let Some(entry) = self.entries.remove(&id) {
+            entry.gone.cancel();
         }
     }
 }
@@ -198,7 +213,7 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         if self.entry.seen().is_none() {
-            self.kept.lock().entries.remove(&self.id);
+            self.kept.lock().remove(self.id);
         }
     }
 }

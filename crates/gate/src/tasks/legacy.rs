@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use durward_core::{
-    Answer, Ask, AskFault, BoxFuture, Operation, ProtocolError, Provider, Question, RawJson,
-    Refusal, Revision,
+    Answer, Ask, AskFault, BoxFuture, LogLevel, Notify, Operation, ProtocolError, Provider,
+    Question, RawJson, Refusal, Revision,
 };
 use durward_guard::policy::Decision;
 use durward_wire::{
@@ -142,10 +142,12 @@ pub(crate) async fn begin(
 /// Lets a result go when its time has come, and with it what it takes.
 fn forget_later(gate: &Gate, name: Uuid, entry: &Entry) {
     let (weak, expires) = (gate.weak.clone(), entry.expires());
+    let gone = entry.gone.clone();
     let draining = gate.draining().clone();
     gate.tasks.spawn(async move {
         tokio::select! {
             () = tokio::time::sleep_until(expires) => {}
+            () = gone.cancelled() => return,
             () = draining.cancelled() => {}
         }
         if let Some(gate) = weak.upgrade() {
@@ -220,6 +222,10 @@ async fn awaited(
     let ttl = walk.standing.house().settings.exchange.ttl;
     walk.call.timeout = walk.call.timeout.max(ttl);
     let id = walk.called.clone().unwrap_or_default();
+    walk.call.notify = walk.call.notify.take().map(|notify| -> Arc<dyn Notify> {
+        let id = id.clone();
+        Arc::new(NotifyOfTask { notify, id })
+    });
     let cancelled = async {
         match &entry {
             Some(entry) => entry.cancelled.cancelled().await,
@@ -310,5 +316,31 @@ impl Ask for AskForTask {
         params: RawJson,
     ) -> BoxFuture<'a, Result<RawJson, AskFault>> {
         self.ask.ask(question, tasks::related(&params, &self.id))
+    }
+}
+
+/// Tells the client of a session something, and of which of its tasks.
+struct NotifyOfTask {
+    notify: Arc<dyn Notify>,
+    id: Box<str>,
+}
+
+impl Notify for NotifyOfTask {
+    fn progress(&self, done: u64, total: Option<u64>, message: Option<&str>) {
+        self.notify.progress(done, total, message);
+    }
+
+    fn log(&self, level: LogLevel, logger: &str, data: RawJson) {
+        self.notify.log(level, logger, data);
+    }
+
+    fn relay_progress(&self, params: &RawJson) {
+        self.notify
+            .relay_progress(&tasks::related(params, &self.id));
+    }
+
+    fn relay_log(&self, level: LogLevel, params: RawJson) {
+        self.notify
+            .relay_log(level, tasks::related(&params, &self.id));
     }
 }

@@ -234,6 +234,24 @@ async fn a_result_that_nobody_fetched_is_let_go() {
 }
 
 #[tokio::test]
+async fn nothing_waits_for_tasks_that_are_forgotten() {
+    let served = served();
+    let world = World::planned(|plan| {
+        plan.servers = vec![Arc::clone(&served)];
+        plan.exchange.each_caller = 3;
+    });
+    let mut line = opened(&world).await;
+    for number in 0..20 {
+        let tool = ["crm__quick", "crm__works"][number % 2];
+        let task = id(&call(&mut line, number as u64 + 1, tool).await);
+        let seen = about(&mut line, "tasks/get", &task).await;
+        assert_eq!(seen["result"]["status"], "completed", "{seen}");
+    }
+    assert_eq!(world.gate.kept.count(), 3);
+    soon(|| world.gate.tasks.len() <= 3).await;
+}
+
+#[tokio::test]
 async fn a_session_is_told_what_it_would_see() {
     let served = served();
     let world = World::serving(&[&served]);
