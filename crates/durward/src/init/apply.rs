@@ -137,9 +137,7 @@ impl Step {
             new,
         }
     }
-}
 
-impl Step {
     /// A client may write its file at any time.
     fn is_as_planned(&self) -> Result<(), String> {
         let path = &self.change.path;

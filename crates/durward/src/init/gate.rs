@@ -510,3 +510,6 @@ fn escaped(words: &Words) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

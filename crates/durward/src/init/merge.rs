@@ -14,6 +14,14 @@ pub(super) fn without(
     edits: &[Edit],
     current: &str,
 ) -> Option<String> {
+    let mut ends = 0;
+    for edit in edits {
+        // They come from a file that anything may have happened to.
+        if edit.span.start < ends || before.get(edit.span.clone()).is_none() {
+            return None;
+        }
+        ends = edit.span.end;
+    }
     let after = applied(before, edits);
     let reads = |text: &String| format.read(text).is_ok();
     by_members(format, before, &after, current)

@@ -313,15 +313,27 @@ impl Planner<'_> {
     /// Tries whether entries can be changed in place at all, before durward takes any over.
     fn rehearse(&self, reading: &Reading, document: &Document<'_>) -> Result<(), String> {
         for sight in &reading.sights {
-            let fate = |(index, (name, entry)): (usize, &(String, Entry))| {
-                let new = self.entry(&reading.client.spelling, name, Some("x"));
-                (matches!(entry, Entry::Server(..)) && self.is_wanted(name))
-                    .then_some((index, Fate::Value(new)))
-            };
-            let fates: Vec<_> = sight.entries.iter().enumerate().filter_map(fate).collect();
-            if !fates.is_empty() {
-                let tried = document.rewire(&sight.path, &fates);
-                tried.map_err(|fault| fault.to_string())?;
+            let entries = sight.entries.iter().enumerate();
+            let wanted: Vec<_> = entries
+                .filter(|(_, (name, it))| matches!(it, Entry::Server(..)) && self.is_wanted(name))
+                .map(|(index, (name, _))| (index, name))
+                .collect();
+            let new = |name| self.entry(&reading.client.spelling, name, Some("server"));
+            let each = wanted
+                .iter()
+                .map(|(at, name)| (*at, Fate::Value(new(name))));
+            let one = wanted
+                .iter()
+                .enumerate()
+                .map(|(nth, (at, name))| match nth {
+                    0 => (*at, Fate::Entry("durward-rehearsal".to_owned(), new(name))),
+                    _ => (*at, Fate::Gone),
+                });
+            for fates in [each.collect::<Vec<_>>(), one.collect()] {
+                if !fates.is_empty() {
+                    let tried = document.rewire(&sight.path, &fates);
+                    tried.map_err(|fault| fault.to_string())?;
+                }
             }
         }
         Ok(())
