@@ -19,6 +19,15 @@ pub(super) struct Door<'a> {
     pub(super) public_url: Option<&'a str>,
 }
 
+/// The site of an address, without a path.
+pub(super) fn site_of(url: &str) -> Option<PublicUrl> {
+    let end = url
+        .match_indices('/')
+        .nth(2)
+        .map_or(url.len(), |(at, _)| at);
+    url[..end].parse().ok()
+}
+
 /// The address on this machine that a client has, where nothing else says it.
 pub(super) fn of_a_client(given: &Given) -> Option<(String, String)> {
     given.remotes.iter().find_map(|remote| {
@@ -89,9 +98,7 @@ impl Door<'_> {
     }
 
     fn possible<'b>(&self, address: &'b str) -> (&'b str, Kept) {
-        let named = self
-            .public_url
-            .is_some_and(|url| url.parse::<PublicUrl>().is_ok());
+        let named = self.public_url.and_then(site_of).is_some();
         match address.parse::<IpAddr>() {
             _ if is_loopback(address) => (address, Kept::Same),
             Ok(_) if named => (address, Kept::Same),

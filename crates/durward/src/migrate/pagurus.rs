@@ -7,11 +7,11 @@ use durward_guard::egress::{AddressClass, classify};
 
 use super::{
     desk::{Desk, line},
-    doors::{Door, Kept, of_a_client},
+    doors::{Door, Kept, of_a_client, site_of},
     draft::Value,
     given::Setting,
 };
-use crate::config::{EgressHost, Glob, PublicUrl};
+use crate::config::{EgressHost, Glob};
 
 const ROLE: &str = "pagurus";
 /// The most that Pagurus reads of a file, whatever it is told.
@@ -57,14 +57,7 @@ fn variable(desk: &mut Desk<'_>, setting: &Setting, kept: Kept) {
         "PAGURUS_EXTERNAL_URL" if value.is_empty() => {
             desk.otherwise(setting, "empty: nothing is said")
         }
-        "PAGURUS_EXTERNAL_URL" => match value.parse::<PublicUrl>() {
-            Ok(url) => desk.take(
-                setting,
-                &["listen", "public_url"],
-                Value::text(url.as_str()),
-            ),
-            Err(_) => external_path(desk, setting, value),
-        },
+        "PAGURUS_EXTERNAL_URL" => external_url(desk, setting, value),
         "PAGURUS_API_KEYS" => {
             for key in setting.items() {
                 desk.accept(setting, ROLE, key, ROLE);
@@ -115,14 +108,16 @@ fn variable(desk: &mut Desk<'_>, setting: &Setting, kept: Kept) {
     }
 }
 
-/// Pagurus takes the origin of an address that has a path.
-fn external_path(desk: &mut Desk<'_>, setting: &Setting, value: &str) {
-    let origin = value.match_indices('/').nth(2).map(|(at, _)| &value[..at]);
-    match origin.filter(|origin| origin.parse::<PublicUrl>().is_ok()) {
-        Some(origin) => {
-            desk.draft
-                .set(&["listen", "public_url"], Value::text(origin));
-            desk.taken_otherwise(setting, &["listen", "public_url"], "without its path");
+/// Pagurus takes the site of an address that has a path.
+fn external_url(desk: &mut Desk<'_>, setting: &Setting, value: &str) {
+    let path = ["listen", "public_url"];
+    match site_of(value) {
+        Some(url) if value.trim_end_matches('/') == url.as_str() => {
+            desk.take(setting, &path, Value::text(url.as_str()));
+        }
+        Some(url) => {
+            desk.draft.set(&path, Value::text(url.as_str()));
+            desk.taken_otherwise(setting, &path, "without its path");
         }
         None => desk.no_equal(setting, "no address of a site"),
     }

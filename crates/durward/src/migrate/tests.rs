@@ -127,6 +127,64 @@ fn what_is_said_last_holds_and_the_command_line_beats_the_file() {
     assert!(!made.config.contains("echo"), "{}", made.config);
 }
 
+/// What comes of these variables.
+fn of_variables(predecessor: Predecessor, variables: &[(&str, &str)]) -> Migration {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let environment: Vec<_> = variables.iter().map(own).collect();
+    let mut inputs = Inputs::new(predecessor, &environment, Path::new("/srv"));
+    inputs.environment();
+    migrate(predecessor, &inputs.given(), Path::new("/vault"))
+}
+
+#[test]
+fn beyond_loopback_is_listened_on_only_under_a_name() {
+    let http = |variables: &[(&str, &str)]| {
+        let config = of_variables(Predecessor::Pagurus, variables).config;
+        let line = config
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("http: "));
+        line.unwrap_or_default().to_owned()
+    };
+    let host = ("PAGURUS_BIND_HOST", "0.0.0.0");
+    let url = |url| ("PAGURUS_EXTERNAL_URL", url);
+    assert_eq!(http(&[host]), "127.0.0.1:8080");
+    assert_eq!(http(&[host, url("https://a.example.com")]), "0.0.0.0:8080");
+    assert_eq!(
+        http(&[host, url("https://a.example.com/mcp")]),
+        "0.0.0.0:8080"
+    );
+    assert_eq!(http(&[host, url("a.example.com")]), "127.0.0.1:8080");
+    let port = ("PAGURUS_BIND_PORT", "3000");
+    assert_eq!(
+        http(&[("PAGURUS_BIND_HOST", "::1"), port]),
+        "\"[::1]:3000\""
+    );
+    assert_eq!(
+        http(&[("PAGURUS_BIND_HOST", "box.lan"), port]),
+        "127.0.0.1:3000"
+    );
+}
+
+#[test]
+fn nothing_that_is_kept_is_wider_than_it_was() {
+    let private = of_variables(
+        Predecessor::Pagurus,
+        &[
+            ("PAGURUS_HTTP_ALLOWLIST", "10.0.0.1,*"),
+            ("PAGURUS_HTTP_ALLOW_PRIVATE", "false"),
+        ],
+    );
+    assert!(!private.config.contains("10.0.0.1"), "{}", private.config);
+    let read_only = of_variables(Predecessor::Pagurus, &[("PAGURUS_FS_WRITE", "false")]);
+    assert!(
+        read_only.config.contains("write: []"),
+        "{}",
+        read_only.config
+    );
+    let tiers = of_variables(Predecessor::Pocket, &[("MCP_ALLOW_DANGER", "yes")]);
+    assert!(tiers.config.contains("danger: false"), "{}", tiers.config);
+}
+
 #[test]
 fn a_file_that_is_not_theirs_is_named() {
     let nothing = [];

@@ -262,3 +262,32 @@ fn what_can_t_be_read_is_named_with_its_line() {
         );
     }
 }
+
+#[test]
+fn what_mcp_guard_denied_stays_denied() {
+    let house = house();
+    let raw = crate::servers::raw_upstream().display().to_string();
+    house.file(
+        "mcp-guard.yaml",
+        format!(
+            "servers:\n  raw:\n    transport: stdio\n    command: {raw}\n    args: [\"--era\", \"legacy\"]\n    policy:\n      \
+             permissions:\n        denied_tools: [\"^ech\"]\nauth:\n  mode: api_key\n  api_keys:\n    guard-key-of-this-test: \
+             {{ roles: [caller] }}\n  roles:\n    caller:\n      permissions:\n        denied_tools: [\"sle*\"]\n"
+        ),
+    );
+    let target = written(&house, "mcp-guard", &["mcp-guard.yaml"]);
+    house.configure_exactly(&fs::read_to_string(target).expect("the file"));
+    let daemon = house
+        .serve(&[])
+        .with_key("guard-key-of-this-test".to_owned());
+    let listed = daemon.modern("tools/list", json!({})).json();
+    let tools = listed["result"]["tools"].as_array().expect("tools");
+    let has = |name: &str| tools.iter().any(|tool| tool["name"] == name);
+    assert!(
+        !has("raw__echo") && !has("raw__sleep") && tools.len() > 1,
+        "{listed}"
+    );
+    // The operating system's user alone was no proof there, and is none here.
+    let ran = house.run(&["tools", "list"]);
+    assert_ne!(ran.code, 0, "{ran:#?}");
+}
