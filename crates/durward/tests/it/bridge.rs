@@ -152,6 +152,27 @@ impl Stage {
         }
     }
 
+    /// The durward that serves HTTP.
+    pub(crate) fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// Ends durward and starts it again, with the same callers and a new record.
+    pub(crate) fn restart(&mut self) {
+        self.daemon.signal(rustix::process::Signal::TERM);
+        assert_eq!(self.daemon.wait(SOON), Some(0));
+        for kind in KINDS {
+            let record = self.house.path(&format!("{}.record", kind.name()));
+            fs::OpenOptions::new()
+                .write(true)
+                .truncate(true)
+                .open(record)
+                .expect("the record");
+        }
+        let key = self.daemon.key.clone();
+        self.daemon = self.house.serve(&[]).with_key(key);
+    }
+
     /// Each client in front of each server.
     pub(crate) fn each(&self, each: impl FnMut(&mut Client<'_>, Kind)) {
         self.each_as("2025-11-25", &json!({}), each);
@@ -422,16 +443,16 @@ impl Client<'_> {
         assert_eq!(session.send(&message).status, 202);
     }
 
-    /// Goes on behind an event of a stream that broke.
-    pub(crate) fn resume(&self, place: &str) -> Http {
+    /// Goes on behind an event of a stream that broke; the status says whether it can.
+    pub(crate) fn resume(&self, place: &str) -> (u16, Http) {
         let Way::Session(daemon, session) = &self.way else {
             panic!("it is no session");
         };
         let mut http = daemon.connect();
         let get = session.bodiless("GET").header("Last-Event-ID", place);
         http.send(&get.bytes());
-        assert_eq!(http.opening().expect("a stream").status, 200);
-        http
+        let status = http.opening().expect("an answer").status;
+        (status, http)
     }
 
     /// Ends a request that [`Client::begin`] began, as its era and transport do.

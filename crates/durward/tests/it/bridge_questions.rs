@@ -460,7 +460,8 @@ fn a_client_that_lost_its_stream_can_still_be_asked() {
             .unwrap_or_else(|| panic!("no id: {opening:?}"));
         drop(begun);
         thread::sleep(Duration::from_secs(1));
-        let mut resumed = client.resume(&place);
+        let (status, mut resumed) = client.resume(&place);
+        assert_eq!(status, 200);
         let mut answer = Value::Null;
         while let Some(event) = resumed.event(Duration::from_secs(10)) {
             let message: Value = serde_json::from_str(&event.data).unwrap_or_default();
