@@ -4,6 +4,7 @@ mod bench;
 mod bridge;
 mod bridge_parked;
 mod bridge_questions;
+mod bridge_refusals;
 mod bridge_results;
 mod bridge_streams;
 mod callers;
