@@ -36,6 +36,9 @@ const INHERITED: [&str; 10] = [
     "PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ",
 ];
 
+/// So much of a server's standard error is kept.
+const STDERR_KEPT: usize = 64 * 1024;
+
 /// All servers, by name.
 pub struct Servers {
     launcher: Launcher,
@@ -354,9 +357,16 @@ fn status(name: &ServerName, health: Health) -> ServerStatus {
         },
         restarts: health.restarts,
         error: health.error,
-        stderr: health.stderr.lines().map(ToOwned::to_owned).collect(),
+        stderr: whole_lines(&health.stderr),
         notes: health.notes,
     }
+}
+
+/// What was cut at its beginning is left out: of half a secret nobody would know that it is one.
+fn whole_lines(tail: &str) -> Vec<String> {
+    let is_cut = tail.len() >= STDERR_KEPT;
+    let lines = tail.lines().skip(usize::from(is_cut));
+    lines.map(ToOwned::to_owned).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -452,6 +462,13 @@ fn tools(tools: &config::ServerTools) -> Result<ServerTools, GuardError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_is_not_shown() {
+        assert_eq!(whole_lines("a\nb\n"), ["a", "b"]);
+        let cut = format!("{}\nwhole", "x".repeat(STDERR_KEPT));
+        assert_eq!(whole_lines(&cut), ["whole"]);
+    }
 
     #[test]
     fn a_server_hears_of_no_more_than_it_may_ask_for() {

@@ -338,7 +338,12 @@ impl Provider for Server {
             None => Duration::ZERO,
         };
         Freshness {
-            stale: matches!(self.slot.phase(), Phase::Down(_)),
+            // What was kept from before stands for it until it has spoken for itself.
+            stale: match self.slot.phase() {
+                Phase::Down(_) => true,
+                Phase::Starting | Phase::Up => fetched.is_none(),
+                Phase::Idle => fetched.is_none() && self.is_wanted(),
+            },
             ttl: self.offered().ttl.map(left),
         }
     }

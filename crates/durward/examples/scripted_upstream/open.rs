@@ -16,6 +16,9 @@ use crate::{
 
 pub(crate) const MODERN: &str = "2026-07-28";
 
+/// Said of each one who hears what belongs to no request.
+const LISTENED: &str = r#"{"listened": true}"#;
+
 pub(crate) struct Server {
     pub(crate) script: Script,
     record: Mutex<File>,
@@ -67,6 +70,7 @@ impl Server {
         if !self.is_modern() {
             let way = way.clone();
             lock(&self.listeners).push(Listener { way, listen: None });
+            self.note(LISTENED);
         }
     }
 
@@ -110,6 +114,7 @@ impl Server {
         let listen = Some((id.to_owned(), filter.clone()));
         let way = way.clone();
         lock(&self.listeners).push(Listener { way, listen });
+        self.note(LISTENED);
     }
 
     /// Tells all who listen for it.

@@ -413,7 +413,10 @@ fn what_a_client_no_longer_declares_counts_as_never_declared() {
 #[test]
 fn so_many_calls_of_a_caller_wait_and_no_more() {
     let rules = "limits: { exchange: { each_caller: 2 } }\n";
-    let stage = Stage::playing(asking(json!([{"ask": {"q": form("?")}}, answers()])), rules);
+    let stage = Stage::playing(
+        asking(json!([{"ask": {"q": form("?")}}, {"sleep": 300}, answers()])),
+        rules,
+    );
     each(&stage, |client, server| {
         let waiting: Vec<_> = (0..2).map(|_| parked(client, server).0).collect();
         let before = stage.got(server, "notifications/cancelled").len();
@@ -433,7 +436,7 @@ fn what_is_told_between_rounds_is_there_at_the_next() {
     let told =
         json!({"tell": ["notifications/progress", {"progressToken": "$token", "progress": 7}]});
     let log = json!({"tell": ["notifications/message", {"level": "error", "data": "between"}]});
-    let steps = json!([{"ask_only": form("?")}, {"sleep": 200}, told, log, {"sleep": 300},
+    let steps = json!([{"ask_only": form("?")}, {"sleep": 100}, told, log, {"sleep": 2000},
         {"result": {"content": []}}]);
     let stage = Stage::playing(asking(steps), "");
     each(&stage, |client, server| {
@@ -441,7 +444,7 @@ fn what_is_told_between_rounds_is_there_at_the_next() {
         let mut params = call(server);
         params["_meta"] = meta;
         let asked = once(client, &params);
-        thread::sleep(Duration::from_millis(350));
+        thread::sleep(Duration::from_secs(1));
         params["requestState"] = asked["result"]["requestState"].clone();
         params["_meta"]["progressToken"] = json!(2);
         let mut unasked = |question: &Value| panic!("not expected: {question}");

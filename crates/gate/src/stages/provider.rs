@@ -3,11 +3,12 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
-use durward_core::{Answer, Cancel, Refusal, RefusalCode};
+use durward_core::{Answer, Cancel, Provider, Refusal, RefusalCode};
 use durward_guard::breaker;
 
 use crate::{
@@ -23,7 +24,8 @@ pub(crate) async fn call(walk: &mut Walk<'_>) {
     };
     let (cancel, timeout) = (walk.call.cancel.clone(), walk.call.timeout);
     let result = if provider.server().is_some() || walk.state.is_some() {
-        converse(walk, provider).await
+        let answer = converse(walk, Arc::clone(&provider)).await;
+        answer.map_err(|refusal| by_name(refusal, provider.as_ref(), timeout))
     } else {
         // A provider may panic before it hands over its future, so that is part of the work.
         let work = async { provider.call(&walk.call).await };
@@ -63,6 +65,20 @@ pub(crate) fn took_too_long(timeout: Duration) -> Refusal {
         RefusalCode::Timeout,
         format!("The call took longer than {millis} ms and was stopped."),
     )
+}
+
+/// A server whose time has run out is named.
+fn by_name(refusal: Refusal, provider: &dyn Provider, timeout: Duration) -> Refusal {
+    match (refusal.code, refusal.detail, provider.server()) {
+        (RefusalCode::Timeout, None, Some(server)) => Refusal::new(
+            RefusalCode::Timeout,
+            format!(
+                "Server `{server}` took longer than {} ms, and the call was stopped. It may have been carried out.",
+                timeout.as_millis()
+            ),
+        ),
+        _ => refusal,
+    }
 }
 
 /// A panic of a provider ends its call and nothing else.
