@@ -141,6 +141,7 @@ impl Server {
                 auth.look();
             }
             self.slot.hurry();
+            self.instances.hurry();
             self.signals.look_again();
         }
     }
