@@ -1,28 +1,24 @@
 //! The servers behind the gate: made from the configuration, and kept over its reloads.
 
+mod made;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use durward_cage::{
-    egress::Connector,
-    launch::{Launcher, Plan},
-};
-use durward_core::{Clock, Era, Monotonic, Provider, RawJson, Secret, ServerName};
-use durward_guard::{
-    GuardError,
-    breaker::Condition,
-    names::{ServerTools, ServerToolsSettings},
-};
+use durward_cage::{egress::Connector, launch::Launcher};
+use durward_core::{Clock, Era, Monotonic, Provider, Secret, ServerName};
+use durward_guard::{GuardError, breaker::Condition};
 use durward_store::{StoreError, limits::MemoryLimits, servers::KnownServers};
 use durward_upstream::{
-    Command, EraPin, Headers, Health, Instances, LinkLimits, May, Pinned, Reach, Sampling, Server,
-    ServerSettings, State, Target, Transport, Url,
+    Command, EraPin, Headers, Health, Instances, LinkLimits, Reach, Sampling, Server,
+    ServerSettings, State, Target, Transport,
 };
-
 use tokio::sync::Notify;
+
+pub(crate) use made::headers;
 
 use crate::{
     config::{self, Config},
@@ -30,11 +26,6 @@ use crate::{
     logins::Logins,
     status::{BreakerStatus, ServerState, ServerStatus, Statuses},
 };
-
-/// What a child of ours has of our environment, beside what its section gives it.
-const INHERITED: [&str; 10] = [
-    "PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ",
-];
 
 /// So much of a server's standard error is kept.
 const STDERR_KEPT: usize = 64 * 1024;
@@ -48,6 +39,7 @@ pub struct Servers {
     clock: Arc<dyn Clock>,
     standing: Mutex<BTreeMap<ServerName, Standing>>,
     listeners: Mutex<Vec<SocketAddr>>,
+    /// Told where a server refuses what the configuration shows it.
     refused: Arc<Notify>,
 }
 
@@ -90,7 +82,7 @@ impl MadeFrom {
     /// What goes to it with every request.
     fn headers(&self) -> Vec<(String, Secret)> {
         match &self.server.reach {
-            config::Reach::Http(http) => headers(http),
+            config::Reach::Http(http) => made::headers(http),
             config::Reach::Program(_) => Vec::new(),
         }
     }
@@ -251,13 +243,13 @@ impl Servers {
         );
         let (reach, connectors) = match &server.reach {
             config::Reach::Program(program) => {
-                let plan = self::plan(program);
+                let plan = made::plan(program);
                 let launcher = self.launcher.clone();
                 (Reach::Command(Command::new(launcher, plan)), Vec::new())
             }
             config::Reach::Http(http) => {
                 let mut connectors = vec![Connector::new(egress::for_server(config, http))?];
-                let mut reached = url(http, connectors[0].clone(), headers.clone());
+                let mut reached = made::url(http, connectors[0].clone(), headers.clone());
                 if let Some(login) = self.logins.at(config, name, http)? {
                     reached.auth = Some(login.oauth);
                     connectors.push(login.connector);
@@ -269,7 +261,7 @@ impl Servers {
             }
         };
         let sampling = made_from.sampling.unwrap_or_default();
-        let mut may = may(&server.capabilities);
+        let mut may = made::may(&server.capabilities);
         may.sampling &= sampling.allow;
         let settings = ServerSettings {
             name: name.clone(),
@@ -280,14 +272,14 @@ impl Servers {
                     config::EraPin::Legacy => EraPin::Legacy,
                     config::EraPin::Modern => EraPin::Modern,
                 },
-                capabilities: client_capabilities(may),
+                capabilities: made::client_capabilities(may),
                 shared: server.instances == config::Instances::Shared,
                 limits: LinkLimits {
                     message: server.line.as_usize(),
                     ..LinkLimits::default()
                 },
             },
-            tools: tools(&server.tools)?,
+            tools: made::tools(&server.tools)?,
             may,
             sampling: Sampling {
                 max_tokens: sampling.max_tokens.get(),
@@ -373,92 +365,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn plan(program: &config::Program) -> Plan {
-    let mut plan = Plan::new(program.command.as_slice().iter().cloned()).inherit(INHERITED);
-    for (name, value) in &program.env {
-        plan = plan.env(name.as_str(), value.secret().clone());
-    }
-    match &program.cwd {
-        Some(folder) => plan.folder(folder),
-        None => plan,
-    }
-}
-
-/// What goes to a server with every request, but for a token of a login.
-pub(crate) fn headers(http: &config::Http) -> Vec<(String, Secret)> {
-    let mut headers: Vec<(String, Secret)> = http
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.secret().clone()))
-        .collect();
-    if let Some(config::Auth::Bearer(token)) = &http.auth {
-        let value = Secret::new(format!("Bearer {}", token.secret().expose()));
-        headers.push(("authorization".to_owned(), value));
-    }
-    headers
-}
-
-fn url(http: &config::Http, connector: Connector, headers: Headers) -> Url {
-    Url {
-        target: http.url.target().clone(),
-        transport: match http.transport {
-            config::Transport::Auto => Pinned::Auto,
-            config::Transport::Http => Pinned::StreamableHttp,
-            config::Transport::Sse => Pinned::Sse,
-        },
-        connector,
-        headers,
-        auth: None,
-    }
-}
-
-fn may(capabilities: &[config::Capability]) -> May {
-    use config::Capability as Is;
-    let has = |capability| capabilities.contains(&capability);
-    May {
-        tools: has(Is::Tools),
-        resources: has(Is::Resources),
-        prompts: has(Is::Prompts),
-        completions: has(Is::Completions),
-        logging: has(Is::Logging),
-        sampling: has(Is::Sampling),
-        elicitation: has(Is::Elicitation),
-        roots: has(Is::Roots),
-    }
-}
-
-/// What a legacy server hears of us: what it may ask for; the client decides each time.
-fn client_capabilities(may: May) -> RawJson {
-    let offered = [
-        (may.sampling, r#""sampling":{}"#),
-        (may.elicitation, r#""elicitation":{"form":{},"url":{}}"#),
-        (may.roots, r#""roots":{}"#),
-    ];
-    let offered = offered
-        .into_iter()
-        .filter_map(|(is, text)| is.then_some(text));
-    let text = format!("{{{}}}", offered.collect::<Vec<_>>().join(","));
-    RawJson::from_scanned(text.into())
-}
-
-fn tools(tools: &config::ServerTools) -> Result<ServerTools, GuardError> {
-    let texts = |all: &[config::ToolGlob]| all.iter().map(ToString::to_string).collect();
-    ServerTools::build(&ServerToolsSettings {
-        allow: texts(&tools.allow),
-        deny: texts(&tools.deny),
-        rename: tools
-            .rename
-            .iter()
-            .map(|(own, name)| (own.to_string(), name.to_string()))
-            .collect(),
-        tier: tools
-            .tier
-            .iter()
-            .map(|(glob, tier)| (glob.to_string(), (*tier).into()))
-            .collect(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,16 +374,5 @@ mod tests {
         assert_eq!(whole_lines("a\nb\n"), ["a", "b"]);
         let cut = format!("{}\nwhole", "x".repeat(STDERR_KEPT));
         assert_eq!(whole_lines(&cut), ["whole"]);
-    }
-
-    #[test]
-    fn a_server_hears_of_no_more_than_it_may_ask_for() {
-        use config::Capability as Is;
-        let heard = |all: &[config::Capability]| client_capabilities(may(all));
-        assert_eq!(heard(&config::Capability::USUAL).as_str(), "{}");
-        assert_eq!(
-            heard(&[Is::Sampling, Is::Roots]).as_str(),
-            r#"{"sampling":{},"roots":{}}"#
-        );
     }
 }

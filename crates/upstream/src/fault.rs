@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use durward_cage::egress::EgressFault;
+use durward_guard::oauth::Challenge;
 use thiserror::Error;
 
 /// Why a call, or a whole link, came to nothing.
@@ -52,7 +53,7 @@ pub enum FaultKind {
     #[error("the server answered with HTTP status {0}{hint}", hint = status_hint(*.0))]
     Status(u16),
     /// It wants credentials, or others.
-    #[error("the server wants other credentials (HTTP status {status})")]
+    #[error("the server wants other credentials (HTTP status {status}){hint}", hint = login_hint(challenge.as_deref()))]
     Unauthorized {
         /// 401 or 403.
         status: u16,
@@ -85,6 +86,16 @@ pub enum FaultKind {
     /// It answers as a server of the other era would: it is to be asked anew which it is.
     #[error("the server no longer speaks the revision that it did")]
     OtherEra,
+}
+
+/// One that says where its OAuth metadata is takes a login (RFC 9728 section 5.1).
+fn login_hint(challenge: Option<&str>) -> &'static str {
+    match challenge.and_then(Challenge::parse) {
+        Some(challenge) if challenge.resource_metadata.is_some() => {
+            "; it takes a login: write `auth: { oauth: {} }`, then run `durward auth login`"
+        }
+        _ => "",
+    }
 }
 
 fn status_hint(status: u16) -> &'static str {

@@ -128,6 +128,13 @@ impl Instances {
         Some((InUse::of(&instance), true))
     }
 
+    /// What kept some of them from opening has changed.
+    pub(crate) fn hurry(&self) {
+        for instance in lock(&self.0).values() {
+            instance.slot.hurry();
+        }
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         lock(&self.0).len()

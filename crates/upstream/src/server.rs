@@ -157,6 +157,7 @@ impl Server {
                 auth.look();
             }
             self.slot.hurry();
+            self.instances.hurry();
             self.signals.look_again();
         }
     }

@@ -449,6 +449,18 @@ fn the_configuration_says_what_can_only_fail() {
 }
 
 #[test]
+fn a_server_that_takes_a_login_and_has_none_in_the_file_is_named() {
+    let (house, guarded) = (house(), Guarded::start());
+    let url = guarded.server.url("/mcp");
+    house.configure(&format!("servers:\n  crm:\n    url: {url}\n"));
+    let _daemon = house.serve(&[]);
+    eventually("its status says so", || {
+        let report = house.run(&["status"]).ok().stdout;
+        report.contains("write `auth: { oauth: {} }`, then run `durward auth login`")
+    });
+}
+
+#[test]
 fn two_logins_at_a_time_are_two() {
     let (house, guarded) = guarded("");
     let (one, two) = (Login::begin(&house, &[]), Login::begin(&house, &[]));

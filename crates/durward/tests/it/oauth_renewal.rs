@@ -254,6 +254,38 @@ fn the_password_goes_to_no_other_authorization_server_than_before() {
 }
 
 #[test]
+fn a_server_leads_durward_to_no_door_of_its_own() {
+    let (house, guarded) = by_itself();
+    // The server must know the door before it is there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let door = free.local_addr().unwrap().to_string();
+    drop(free);
+    guarded.script().challenge = Some(format!(
+        r#"Bearer resource_metadata="http://{door}/.well-known/oauth-protected-resource""#
+    ));
+    let command = house.command(&["serve", "--json", "--listen", &door]);
+    let _daemon = durward_testkit::Daemon::from_command(command).unwrap();
+    let report = || house.run(&["status"]).ok().stdout;
+    eventually("it is refused", || report().contains("there is no token"));
+    let report = report();
+    assert!(report.contains("private or reserved"), "{report}");
+}
+
+#[test]
+fn no_password_goes_to_a_place_that_was_guessed() {
+    let (house, guarded) = by_itself();
+    guarded.script().has_metadata = false;
+    let _daemon = serve(&house);
+    let report = || house.run(&["status"]).ok().stdout;
+    eventually("it is refused", || report().contains("no metadata"));
+    let asked = guarded.server.asked();
+    assert!(
+        asked.iter().all(|asked| asked.target != "/token"),
+        "{asked:?}"
+    );
+}
+
+#[test]
 fn no_token_follows_a_redirect() {
     let (house, guarded) = guarded("");
     log_in(&house).ok();

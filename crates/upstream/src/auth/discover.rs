@@ -14,12 +14,20 @@ pub struct Found {
     pub(super) server: AuthorizationServer,
     /// What the server wants now, beyond what its metadata says.
     pub(super) challenged: Option<Scopes>,
+    /// Has the authorization server no metadata, so that its places are those of revision 2025-03-26?
+    pub(super) is_guessed: bool,
 }
 
 impl Found {
     /// The authorization server's name.
     pub fn issuer(&self) -> &str {
         self.server.issuer.as_str()
+    }
+}
+
+pub(super) fn no_metadata(issuer: &str) -> AuthFault {
+    AuthFault::NoMetadata {
+        issuer: issuer.to_owned(),
     }
 }
 
@@ -33,11 +41,12 @@ impl OAuth {
         // Each of them is as good as the first, says the server.
         let issuer = resource.issuers.first();
         let issuer = issuer.ok_or(durward_guard::oauth::OAuthFault::NoAuthorizationServer)?;
-        let server = self.authorization_server(issuer, is_silent).await?;
+        let (server, is_guessed) = self.authorization_server(issuer, is_silent).await?;
         Ok(Found {
             server,
             challenged: challenge.and_then(|challenge| challenge.scope.clone()),
             resource,
+            is_guessed,
         })
     }
 
@@ -50,10 +59,9 @@ impl OAuth {
                 return Ok((Resource::read(&self.target, &body)?, false));
             }
             if is_named {
-                return Err(AuthFault::Status {
+                return Err(AuthFault::NoDocument {
                     what: WHAT,
                     url: target.to_string(),
-                    status: 404,
                 });
             }
         }
@@ -64,18 +72,18 @@ impl OAuth {
         &self,
         issuer: &Issuer,
         is_origin: bool,
-    ) -> Result<AuthorizationServer, AuthFault> {
+    ) -> Result<(AuthorizationServer, bool), AuthFault> {
         const WHAT: &str = "the authorization server's metadata";
         for target in server_documents(issuer) {
             if let Some(body) = self.away.document(WHAT, &target).await? {
                 let ground = self.ground();
-                return Ok(AuthorizationServer::read(ground, issuer, is_origin, &body)?);
+                let server = AuthorizationServer::read(ground, issuer, is_origin, &body)?;
+                return Ok((server, false));
             }
         }
         let silent = AuthorizationServer::silent(issuer).filter(|_| is_origin);
-        silent.ok_or_else(|| AuthFault::NoMetadata {
-            issuer: issuer.as_str().to_owned(),
-        })
+        let silent = silent.map(|server| (server, true));
+        silent.ok_or_else(|| no_metadata(issuer.as_str()))
     }
 
     /// What is asked for: what the file says, or what the server wants and was given before.

@@ -31,6 +31,14 @@ pub enum AuthFault {
         /// What came.
         status: u16,
     },
+    /// There is no document where one was named.
+    #[error("{what} is not at `{url}`, where it was said to be")]
+    NoDocument {
+        /// What was wanted.
+        what: &'static str,
+        /// From where.
+        url: String,
+    },
     /// An answer had no end.
     #[error("{what} at `{url}` is longer than durward reads")]
     TooLong {

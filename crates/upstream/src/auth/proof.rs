@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use super::{
     AuthFault, Grant, OAuth,
     away::Form,
+    discover::no_metadata,
     kept::{Kept, Login},
     login::Bearing,
 };
@@ -274,6 +275,10 @@ impl OAuth {
     /// By durward's own password (RFC 6749 section 4.4).
     async fn prove(&self, mut kept: Kept, challenge: Option<Challenge>) -> Result<Kept, Failed> {
         let found = self.discover(challenge.as_ref()).await?;
+        // A password goes nowhere on a guess.
+        if found.is_guessed {
+            return Err(no_metadata(found.issuer()).into());
+        }
         let client = self.given(&found.server, &kept)?;
         let client = client.filter(|client| client.secret.is_some());
         let client = client.ok_or(AuthFault::Settings("a `client_id` and a `client_secret`"))?;
