@@ -5,6 +5,7 @@ mod callers;
 mod config;
 mod connect;
 mod connect_life;
+mod connect_proof;
 mod corpora;
 mod daemon;
 mod docs;
