@@ -118,10 +118,13 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
             Ok(Found::Daemon(link)) => return Some(link),
             found => matches!(found, Ok(Found::Dead)),
         };
+        // Where nobody waits, a service manager may be quicker, and is to have it.
+        let mut has_looked = false;
         while self.is_open || self.memory.waits() {
-            match self.find(has_crashed || self.memory.waits()).await {
+            let needed = self.memory.waits() || has_crashed && has_looked;
+            match self.find(needed).await {
                 Ok(Some(link)) => return Some(link),
-                Ok(None) => {}
+                Ok(None) => has_looked = true,
                 Err(fault) => {
                     // A client that does not want to know has closed it.
                     let _ = writeln!(io::stderr(), "durward: {fault}");

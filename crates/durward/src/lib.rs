@@ -3,6 +3,7 @@
 //! `cli` reads the command line, `config` the file, `assembly` builds the rooms from it, `doors` let
 //! callers in, `daemon` is the life of `durward serve`.
 
+mod announcement;
 pub mod assembly;
 mod bench;
 mod bridge;

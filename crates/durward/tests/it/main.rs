@@ -12,6 +12,7 @@ mod check;
 mod config;
 mod connect;
 mod connect_life;
+mod connect_proof;
 mod corpora;
 mod daemon;
 mod docs;
