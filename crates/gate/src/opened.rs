@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use durward_core::{OnChange, Provider, RawJson, Revision};
-use durward_wire::{bridge::tasks::member, elements, encode};
+use durward_wire::{elements, encode, member};
 use tokio::sync::Notify;
 
 use crate::{gate::Gate, session::Session};

@@ -388,7 +388,7 @@ impl Server {
         };
         let result = without_ours(result);
         let is_look = call.operation == Operation::GetTask;
-        let end = is_look.then(|| bridge::tasks::member(&result, "result"));
+        let end = is_look.then(|| member(&result, "result"));
         let result = match end.flatten().map(without_ours) {
             Some(end) => edit::changed(&result, &[("result", Change::Set(&end))]),
             None => result,

@@ -7,10 +7,9 @@ use durward_core::{
     Answer, Call, Era, Operation, ProtocolError, RawJson, Refusal, RefusalCode, Revision,
 };
 use durward_wire::{
-    bridge::tasks::member,
     code,
     edit::{self, Change},
-    elements, encode,
+    elements, encode, member,
 };
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, time::timeout};

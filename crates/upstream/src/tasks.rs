@@ -73,7 +73,7 @@ struct Knows {
 /// The `task` of a client of 2025-11-25, the only revision that has it.
 pub(crate) fn wanted(call: &Call) -> Option<RawJson> {
     let has_it = call.client.revision == Revision::V2025_11_25;
-    let task = has_it.then(|| tasks::member(&call.params, "task"))?;
+    let task = has_it.then(|| durward_wire::member(&call.params, "task"))?;
     task.filter(|task| task.as_str().starts_with('{'))
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn is_missed(error: &ProtocolError) -> bool {
     let required = error
         .data
         .as_ref()
-        .and_then(|data| tasks::member(data, "requiredCapabilities"));
+        .and_then(|data| durward_wire::member(data, "requiredCapabilities"));
     error.code == code::MISSING_REQUIRED_CLIENT_CAPABILITY
         && required.is_some_and(|required| tasks::has_extension(&required))
 }

@@ -78,7 +78,7 @@ impl Hears for Ears {
                 }
             }
             "notifications/elicitation/complete" => {
-                let id = tasks::member(params, "elicitationId");
+                let id = durward_wire::member(params, "elicitationId");
                 if let Some(id) = id.and_then(|id| id.parse::<String>().ok()) {
                     server.watched_elicitations().told(&id);
                 }

@@ -129,7 +129,7 @@ async fn looked(gate: &Gate, origin: &Origin, id: &str) -> Option<RawJson> {
 
 fn of_listen(task: &RawJson, listen: &RequestId) -> RawJson {
     let ours = subscription_meta(listen);
-    let meta = tasks::member(task, "_meta").map_or_else(
+    let meta = durward_wire::member(task, "_meta").map_or_else(
         || ours.clone(),
         |meta| {
             let ours = durward_wire::members(&ours);

@@ -58,7 +58,7 @@ pub(crate) fn wanted(origin: &Origin, asked: &Asked) -> Result<Option<Wanted>, P
         return Ok(None);
     };
     // Most callers have no servers with tasks, and nothing need be looked for.
-    let task = are_for(origin).then(|| tasks::member(&asked.params, "task"));
+    let task = are_for(origin).then(|| durward_wire::member(&asked.params, "task"));
     let Some(task) = task.flatten() else {
         return Ok(None);
     };
@@ -74,7 +74,7 @@ pub(crate) fn wanted(origin: &Origin, asked: &Asked) -> Result<Option<Wanted>, P
     if !task.as_str().starts_with('{') {
         return Err(code::invalid_params("`task` must be an object"));
     }
-    let ttl = match tasks::member(&task, "ttl") {
+    let ttl = match durward_wire::member(&task, "ttl") {
         None => None,
         Some(ttl) if ttl.as_str() == "null" => None,
         Some(ttl) => Some(ttl.parse::<u64>().map_err(|_| {
@@ -106,7 +106,7 @@ pub(crate) async fn begin(
     let (task, place, ttl) = match in_session(walk, &provider).await? {
         Answer::Task(task) => {
             let own: Box<str> = tasks::id(&task).ok_or_else(unsound)?.into();
-            let ttl = tasks::member(&task, "ttlMs").and_then(|ttl| ttl.parse::<u64>().ok());
+            let ttl = durward_wire::member(&task, "ttlMs").and_then(|ttl| ttl.parse::<u64>().ok());
             let entry = Some(id);
             let place = Place::Served { own, entry };
             (task, place, ttl.map(Duration::from_millis))
@@ -124,7 +124,7 @@ pub(crate) async fn begin(
     // Whatever it is already, it begins like this.
     let working = encode::string(Status::Working.as_str());
     let task = changed(&task, &[("status", Change::Set(&working))]);
-    let meta = tasks::member(&task, "_meta");
+    let meta = durward_wire::member(&task, "_meta");
     let task = changed(
         &named(&tasks::to_legacy(&task), &id),
         &[("_meta", Change::Drop)],

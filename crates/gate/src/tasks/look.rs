@@ -106,7 +106,7 @@ async fn modern(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Answ
     let operation = walk.call.operation;
     match (operation, &held) {
         (Operation::UpdateTask, Some(held)) => {
-            let brought = tasks::member(walk.call.arguments.raw(), "inputResponses");
+            let brought = durward_wire::member(walk.call.arguments.raw(), "inputResponses");
             let brought = brought.unwrap_or_else(RawJson::empty_object);
             held.answer(&brought, Declared::by(&walk.call.client))?;
             return Ok(Answer::Result(RawJson::empty_object()));
@@ -121,7 +121,7 @@ async fn modern(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Answ
         answer => return Ok(answer),
     };
     let task = shown(walk, &task);
-    let is_told = tasks::member(&task, "inputRequests").is_some();
+    let is_told = durward_wire::member(&task, "inputRequests").is_some();
     if tasks::status(&task) != Some(Status::InputRequired) || is_told {
         return Ok(Answer::Result(task));
     }
@@ -148,7 +148,7 @@ async fn modern(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Answ
 /// The task under the id that the client knows it by.
 pub(super) fn shown(walk: &Walk<'_>, task: &RawJson) -> RawJson {
     match walk.called.as_deref() {
-        Some(id) if tasks::member(task, "taskId").is_some() => named(task, id),
+        Some(id) if durward_wire::member(task, "taskId").is_some() => named(task, id),
         _ => task.clone(),
     }
 }

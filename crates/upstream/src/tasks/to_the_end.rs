@@ -4,8 +4,8 @@ use std::{collections::HashSet, time::Duration};
 
 use durward_core::{Era, ProtocolError, RawJson};
 use durward_wire::{
-    bridge::tasks::{self, Status, member},
-    code, encode,
+    bridge::tasks::{self, Status},
+    code, encode, member,
 };
 
 use super::{Following, about};

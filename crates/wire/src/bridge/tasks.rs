@@ -7,7 +7,7 @@ use crate::{
     code,
     edit::{Change, changed},
     encode,
-    scan::{members, without},
+    scan::{member, members, without},
 };
 
 /// The extension's name.
@@ -103,12 +103,6 @@ pub fn status(task: &RawJson) -> Option<Status> {
 /// The task's id.
 pub fn id(task: &RawJson) -> Option<String> {
     member(task, "taskId")?.parse().ok()
-}
-
-/// A member of an object.
-pub fn member(object: &RawJson, name: &str) -> Option<RawJson> {
-    let found = members(object).into_iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value)
 }
 
 /// What a legacy server made of a call (`CreateTaskResult`), in the modern shape; `None` where it is no task.
