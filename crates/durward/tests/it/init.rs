@@ -391,17 +391,21 @@ fn other_places_are_told_to_the_clients() {
     assert_eq!(cursor(&desk)["a"]["command"], "a");
 }
 
-/// A client of what moved, by the pipe that `durward stdio` is: what the client's own entry says is told
-/// by other tests.
+/// What a client starts by its own entry now reaches the server that it started before, and back.
 #[test]
-fn a_server_that_moved_answers_through_durward() {
+fn a_server_that_moved_answers_through_the_client_s_own_entry() {
     let desk = Desk::new();
     let program = raw_upstream();
     let server = json!({"command": program, "args": [], "env": {"API_KEY": "hush-hush"}});
     let text = json!({"mcpServers": {"Raw One": server}}).to_string();
     write(&desk.home(".cursor/mcp.json"), &text, 0o644);
+    let before = desk.things();
     desk.run(&["init", "--yes"]).ok();
-    let mut pipe = Pipe::of(desk.command(&["stdio"]));
+    let entry = cursor(&desk)["durward"].clone();
+    assert_eq!(entry["command"], env!("CARGO_BIN_EXE_durward"));
+    let arguments: Vec<String> = serde_json::from_value(entry["args"].clone()).expect("texts");
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let mut pipe = Pipe::of(desk.command(&arguments));
     pipe.initialize("2025-11-25");
     let list = pipe.ask("tools/list", json!({}));
     let tools = list["result"]["tools"].as_array().expect("tools");
@@ -424,6 +428,11 @@ fn a_server_that_moved_answers_through_durward() {
         json!({"name": "fs_read", "arguments": {"path": "x"}}),
     );
     assert!(gone["error"].is_object(), "{gone}");
+    let trail = desk.run(&["audit", "query", "--json"]).ok();
+    assert!(trail.stdout.contains("raw-one__echo"), "{trail:?}");
+    desk.run(&["stop"]).ok();
+    desk.run(&["init", "--undo"]).ok();
+    assert_eq!(differing(&before, &desk.things()), SAME);
 }
 
 /// A stranger's file may hold what steers a terminal; none of it is shown.
