@@ -26,6 +26,9 @@ pub(crate) use inputs::Inputs;
 use crate::config::Tree;
 use given::Given;
 
+/// A program's name that says nothing of whose it is.
+const MANY_S: &str = "main";
+
 /// What people come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Predecessor {
@@ -42,6 +45,27 @@ pub(crate) enum Predecessor {
 }
 
 impl Predecessor {
+    /// Whose program it is, by the program's name without folder, version and extension.
+    pub(crate) fn of_program(name: &str) -> Option<Self> {
+        let all = <Self as clap::ValueEnum>::value_variants().iter().copied();
+        let mut known = all.filter(|it| {
+            let mut programs = it.programs().iter();
+            programs.any(|program| program.split('.').next() == Some(name) && name != MANY_S)
+        });
+        known.next()
+    }
+
+    /// What `durward migrate` calls it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Pagurus => "pagurus",
+            Self::SecureExec => "secure-exec",
+            Self::SecureServer => "secure-server",
+            Self::McpGuard => "mcp-guard",
+            Self::Pocket => "pocket",
+        }
+    }
+
     /// Its programs, as command lines have them.
     fn programs(self) -> &'static [&'static str] {
         match self {
@@ -106,13 +130,7 @@ impl Predecessor {
 
 impl fmt::Display for Predecessor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pagurus => "pagurus",
-            Self::SecureExec => "secure-exec",
-            Self::SecureServer => "secure-server",
-            Self::McpGuard => "mcp-guard",
-            Self::Pocket => "pocket",
-        })
+        f.write_str(self.word())
     }
 }
 

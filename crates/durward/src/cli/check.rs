@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     assembly::{self, AssemblyError},
     checks::{self, Connected, Finding},
-    cli::{Common, setup},
+    cli::{Common, init, setup},
     config::{Config, Reach},
     egress,
     exit::Failure,
@@ -72,7 +72,7 @@ impl<'a> ServerRow<'a> {
 
 impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
-        let (loaded, _) = setup::loaded(common, &[])?;
+        let (loaded, sources) = setup::loaded(common, &[])?;
         let config = &loaded.config;
         let connected = self
             .connect
@@ -89,6 +89,9 @@ impl Check {
         servers(config, common.json);
         tools(&house, common.json)?;
         let useless = findings(config, connected.as_ref(), common.json);
+        for finding in init::past_the_gate(common, &sources, config) {
+            say("note", &finding, common.json);
+        }
         if !common.json {
             match &loaded.path {
                 Some(path) => println!("{} is sound", path.display()),

@@ -9,10 +9,11 @@ use clap::{Args, builder::PossibleValuesParser};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::{
+    checks::Finding,
     cli::{Common, setup},
-    config::{self, Sources},
+    config::{self, Config, Sources},
     exit::{Failure, failed},
-    init::{self, Answers, Fate, Input, Planner, Wish, Workshop},
+    init::{self, Answers, Fate, Input, Plan, Planner, Wish, Workshop},
 };
 
 /// Find the MCP servers of the clients on this machine, move them behind durward, and have the clients
@@ -140,6 +141,41 @@ impl Init {
         }
         Ok(())
     }
+}
+
+/// Clients of this person that still ask servers past the gate, for `durward check`.
+pub(super) fn past_the_gate(common: &Common, sources: &Sources, config: &Config) -> Vec<Finding> {
+    let (Ok(gate), Ok(program)) = (gate(sources), std::env::current_exe()) else {
+        return Vec::new();
+    };
+    let wish = Wish {
+        program,
+        arguments: arguments(common, sources),
+        ..Wish::default()
+    };
+    let planner = Planner {
+        wish: &wish,
+        sources,
+        config,
+        gate: &gate,
+        answers: &Answers::new(),
+    };
+    let home = sources.home.clone().unwrap_or_default();
+    // What can't be planned is for `durward init` to say.
+    let plan = planner.plan().ok();
+    let past = plan.iter().flat_map(Plan::past_the_gate);
+    past.map(|(client, path, servers)| {
+        let what = format!(
+            "{client} asks past durward for {}: {}",
+            servers.join(", "),
+            init::short(path, &home)
+        );
+        Finding::new(
+            init::harmless(&what),
+            "`durward init --dry-run` shows how they would ask durward; `durward init` does it",
+        )
+    })
+    .collect()
 }
 
 /// durward's file: the one that was said, or the user's own.

@@ -110,6 +110,16 @@ impl Plan {
     pub(crate) fn changes(&self) -> bool {
         self.gate.is_some() || self.files.iter().any(|file| !file.edits.is_empty())
     }
+
+    /// The clients' files that still start or ask servers past the gate: whose, where, and which servers.
+    pub(crate) fn past_the_gate(&self) -> impl Iterator<Item = (&'static str, &Path, Vec<&str>)> {
+        self.files.iter().filter_map(|file| {
+            let moves = |it: &&ServerPlan| matches!(it.outcome, Outcome::Moved(_));
+            let past = file.servers.iter().filter(moves);
+            let past: Vec<_> = past.map(|it| it.name.as_str()).collect();
+            (!past.is_empty()).then_some((file.client, file.found.path.as_path(), past))
+        })
+    }
 }
 
 /// More than a project's file has, in bytes: it is a stranger's, and holds nothing but servers.

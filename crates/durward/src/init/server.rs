@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use crate::migrate::Predecessor;
+
 use super::{
     client::{Speaks, Spelling},
     edit::{Node, Value},
@@ -50,17 +52,6 @@ pub(super) enum Entry {
     /// It can't be taken over, for this reason.
     Left(String),
 }
-
-/// Programs that durward takes the place of: a word of their command, and what `migrate` calls them.
-const PREDECESSORS: &[(&str, &str)] = &[
-    ("mcp-guard", "mcp-guard"),
-    ("pagurus", "pagurus"),
-    ("mcp-secure-exec", "secure-exec"),
-    ("secure-mcp-server", "secure-server"),
-    ("mcp-secure-server", "secure-server"),
-    ("ops-pocket", "pocket"),
-    ("mcp-ops-pocket", "pocket"),
-];
 
 /// Headers in which durward says itself how it speaks.
 const OWN_HEADERS: &[&str] = &[
@@ -129,10 +120,7 @@ fn predecessor(words: &[&str]) -> Option<&'static str> {
     /// What others say before the name of a package.
     const VERBS: &[&str] = &["run", "exec", "dlx", "x", "tool"];
     let (program, arguments) = words.split_first()?;
-    let known = |word: &str| {
-        let name = bare_name(word);
-        PREDECESSORS.iter().find(|(known, _)| *known == name)
-    };
+    let known = |word: &str| Predecessor::of_program(&bare_name(word));
     let mut arguments = arguments
         .iter()
         .filter(|word| !word.starts_with('-') && !VERBS.contains(word));
@@ -141,7 +129,7 @@ fn predecessor(words: &[&str]) -> Option<&'static str> {
         // What comes later is the started program's own.
         false => arguments.next().and_then(|word| known(word)),
     });
-    found.map(|(_, name)| *name)
+    found.map(Predecessor::word)
 }
 
 /// A program's name, without the path, scope, version, tag or extension that it may be written with.
@@ -421,9 +409,10 @@ mod tests {
             ("/opt/pagurus/bin/pagurus serve", "pagurus"),
             ("C:\\\\bin\\\\Pagurus.exe", "pagurus"),
             ("python -m mcp_secure_exec", "secure-exec"),
-            ("python3 /srv/secure_mcp_server.py", "secure-server"),
+            ("python3 /srv/mcp_secure_server.py", "secure-server"),
+            ("uv run --script /srv/pocket-mcp.py", "pocket"),
             (
-                "docker run -i --rm -v /a:/b ghcr.io/acme/secure-mcp-server:2",
+                "docker run -i --rm -v /a:/b ghcr.io/acme/mcp-secure-server:2",
                 "secure-server",
             ),
             ("uv --directory /srv run mcp-secure-exec", "secure-exec"),
@@ -438,6 +427,7 @@ mod tests {
         for command in [
             "npx -y server-filesystem /home/ann/mcp-guard",
             "mcp-guardian",
+            "python3 /srv/main.py",
             "node server.js mcp-guard",
             "uvx mcp-server-git --repository /srv/pagurus",
         ] {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     house,
+    init_desk::{Desk, write},
     servers::{guarding, raw_upstream},
 };
 
@@ -113,4 +114,21 @@ fn a_server_that_does_not_serve_fails_the_check() {
         ran.stderr.contains("`broken` does not serve") && ran.stderr.contains("no such module"),
         "{ran:#?}"
     );
+}
+
+#[test]
+fn a_client_that_asks_past_durward_is_named_until_it_asks_durward() {
+    let desk = Desk::new();
+    let text =
+        r#"{"mcpServers": {"a": {"command": "cat"}, "b": {"url": "https://b.example.com/mcp"}}}"#;
+    write(&desk.home(".cursor/mcp.json"), text, 0o644);
+    let past = "Cursor asks past durward for a, b: ~/.cursor/mcp.json";
+    let before = desk.run(&["check"]).ok();
+    assert!(
+        before.stderr.contains(past) && before.stderr.contains("durward init"),
+        "{before:?}"
+    );
+    desk.run(&["init", "--yes"]).ok();
+    let after = desk.run(&["check"]).ok();
+    assert!(!after.stderr.contains("past durward"), "{after:?}");
 }
