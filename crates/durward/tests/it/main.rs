@@ -38,6 +38,7 @@ mod packaging;
 mod processes;
 mod protocol_legacy;
 mod protocol_modern;
+mod quick_start;
 mod resources;
 mod roots;
 mod secret_commands;
