@@ -174,6 +174,7 @@ impl Questions {
 
     /// A question that reached no client, for this reason.
     pub(crate) fn came_to_nothing(&self, call: Option<&Call>, method: &str, word: &'static str) {
+        // The rate stands above, and is one.
         let quota = BLOCKED.parse::<Rate>().map(|rate| rate.quota(None));
         let quota = quota.expect("the rate is one");
         if self.recorded.take(self.clock.monotonic(), &quota).is_err() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use crate::migrate::Predecessor;
+use crate::{config::HeaderKey, migrate::Predecessor};
 
 use super::{
     client::{Speaks, Spelling},
@@ -52,22 +52,6 @@ pub(super) enum Entry {
     /// It can't be taken over, for this reason.
     Left(String),
 }
-
-/// Headers in which durward says itself how it speaks.
-const OWN_HEADERS: &[&str] = &[
-    "accept",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "last-event-id",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Reads an entry.
 pub(super) fn read(node: &Node, spelling: &Spelling, around: &Surroundings<'_>) -> Entry {
@@ -257,7 +241,7 @@ impl<'a> Reader<'a> {
         let written = self.node.at(self.spelling.headers.iter().copied());
         for (name, value) in self.map(written, "headers")? {
             let lower = name.to_ascii_lowercase();
-            if OWN_HEADERS.contains(&lower.as_str()) || lower.starts_with("mcp-") {
+            if HeaderKey::is_ours(&lower) {
                 continue;
             }
             if headers.insert(lower, value).is_some() {

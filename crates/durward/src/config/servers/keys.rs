@@ -147,6 +147,11 @@ impl HeaderKey {
         "upgrade",
     ];
 
+    /// Does durward say this itself? The name is in lower case.
+    pub(crate) fn is_ours(name: &str) -> bool {
+        Self::OURS.contains(&name) || name.starts_with("mcp-")
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -162,7 +167,7 @@ impl FromStr for HeaderKey {
         let name = text.to_ascii_lowercase();
         if name.is_empty() || !name.bytes().all(token) {
             Err(Unfit::new(text, "the name of a header"))
-        } else if Self::OURS.contains(&name.as_str()) || name.starts_with("mcp-") {
+        } else if Self::is_ours(&name) {
             Err(Unfit::new(
                 text,
                 "a header that can be set: durward says itself how it speaks",
