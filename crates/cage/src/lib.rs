@@ -2,7 +2,8 @@
 //!
 //! A file is reached from the descriptor of its root, one name at a time where a symbolic link lies
 //! on the way, so that what was judged is what is opened. `unsafe` is allowed here, and needed where a
-//! process is started: `launch/begin.rs`, `launch/signals.rs`; and where memory is given back: `lean.rs`.
+//! process is started: `launch/begin.rs`, `launch/signals.rs`; and where memory is given back: `lean.rs`; and where a
+//! descriptor is watched: `quiet.rs`.
 
 pub mod background;
 pub mod egress;
@@ -11,4 +12,5 @@ pub mod launch;
 pub mod lean;
 pub mod lock_file;
 pub mod peer;
+pub mod quiet;
 pub mod socket;

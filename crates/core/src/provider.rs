@@ -2,6 +2,8 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use uuid::Uuid;
+
 use crate::{
     Answer, Call, CallerId, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal,
     ServerName, Watch, Witness,
@@ -67,6 +69,9 @@ pub trait Provider: Send + Sync {
     fn gave(&self, _caller: &CallerId, _uri: &str) -> bool {
         false
     }
+
+    /// A client's session is over: what was kept for it alone may end.
+    fn session_ended(&self, _session: Uuid) {}
 
     /// Watches a place that it located; `None` where it can't tell of changes.
     ///

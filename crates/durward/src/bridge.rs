@@ -14,7 +14,7 @@ mod start;
 use std::{io, io::Write, pin::pin, sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
-use durward_cage::lean::give_back_code;
+use durward_cage::{lean::give_back_code, quiet::Quiet};
 use durward_wire::frame::{Frame, LineFrames};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -180,10 +180,13 @@ impl<I: AsyncRead + Unpin, O: AsyncWrite + Unpin> Bridge<I, O> {
     /// Relays until one end is gone.
     async fn relay(&mut self, link: Link) -> End {
         let Link {
-            mut stream,
+            stream,
             frames: mut from_daemon,
         } = link;
-        let (mut reader, mut writer) = stream.split();
+        let Ok(stream) = Quiet::new(stream) else {
+            return End::Daemon;
+        };
+        let (mut reader, mut writer) = tokio::io::split(stream);
         let mut first = Lines::default();
         for line in self.memory.replays(self.up.unsent()) {
             first.push(line);

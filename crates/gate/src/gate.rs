@@ -262,6 +262,7 @@ impl Gate {
         session.unsubscribe_all();
         session.questions.close();
         session.streams.close();
+        self.house().session_ended(session.id());
     }
 
     /// Ends a session for good: its id opens nothing any more.

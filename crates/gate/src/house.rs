@@ -13,6 +13,8 @@ use durward_guard::{limit::LimitsSettings, policy::Policy, redact::Redactor};
 use durward_ledger::{Keep, ResultFacts};
 use durward_store::keys::KeyRing;
 
+use uuid::Uuid;
+
 use crate::{
     catalogue::{Catalogue, CatalogueError},
     newcomers::Newcomers,
@@ -104,6 +106,13 @@ impl House {
             newcomers: Arc::clone(&self.newcomers),
             settings: Arc::clone(&self.settings),
             views: Mutex::default(),
+        }
+    }
+
+    /// Tells all that kept something for it alone.
+    pub(crate) fn session_ended(&self, session: Uuid) {
+        for provider in &self.settings.providers {
+            provider.session_ended(session);
         }
     }
 

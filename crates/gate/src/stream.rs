@@ -43,6 +43,10 @@ struct Stream {
     sent: u64,
     done: bool,
     reader: u64,
+    /// The number of the last event that its reader has taken.
+    taken: u64,
+    /// So many events went before a reader took them.
+    missed: u64,
 }
 
 struct Event {
@@ -166,6 +170,7 @@ impl Streams {
         }
         let found = inner.streams.get_mut(&stream)?;
         found.reader += 1;
+        found.taken = after;
         let reader = found.reader;
         drop(inner);
         self.changed.notify_waiters();
@@ -203,6 +208,7 @@ impl Stream {
                 break;
             }
             bytes -= oldest.data.len();
+            self.missed += u64::from(oldest.number > self.taken);
             self.events.pop_front();
         }
     }
@@ -225,6 +231,29 @@ impl Reader {
         }
     }
 
+    /// Ends when the stream has gone on without this reader: from now on it misses something, or another
+    /// has taken its place. To be waited for while an event is being sent.
+    pub async fn overtaken(&self) {
+        let begun = self.missed();
+        loop {
+            let changed = self.streams.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.missed() != begun {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// `None` where the stream is not this reader's any more.
+    fn missed(&self) -> Option<u64> {
+        let inner = self.streams.lock();
+        let stream = inner.streams.get(&self.stream);
+        let mine = stream.filter(|stream| stream.reader == self.reader);
+        mine.map(|stream| stream.missed)
+    }
+
     /// The next event; `None` when the stream has ended or another reader took it over.
     pub async fn next(&mut self) -> Option<(EventId, Bytes)> {
         loop {
@@ -241,8 +270,9 @@ impl Reader {
     }
 
     fn look(&mut self) -> Look {
-        let inner = self.streams.lock();
-        let Some(stream) = inner.streams.get(&self.stream) else {
+        let mut inner = self.streams.lock();
+        let closed = inner.closed;
+        let Some(stream) = inner.streams.get_mut(&self.stream) else {
             return Look::Ended;
         };
         if stream.reader != self.reader {
@@ -250,7 +280,7 @@ impl Reader {
         }
         match stream.events.iter().find(|event| event.number > self.after) {
             Some(event) => {
-                self.after = event.number;
+                (self.after, stream.taken) = (event.number, event.number);
                 Look::Event(
                     EventId {
                         stream: self.stream,
@@ -259,7 +289,7 @@ impl Reader {
                     event.data.clone(),
                 )
             }
-            None if stream.done || inner.closed => Look::Ended,
+            None if stream.done || closed => Look::Ended,
             None => Look::Wait,
         }
     }
@@ -304,6 +334,43 @@ mod tests {
         assert!(old.next().await.is_none());
         streams.push(GET_STREAM, Monotonic(0), data("a"));
         assert_eq!(new.next().await.unwrap().1, data("a"));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_left_behind_hears_of_it_and_one_that_keeps_up_does_not() {
+        let streams = Arc::new(Streams::default());
+        let stream = streams.open();
+        let mut reader = streams.read(stream, 0).unwrap();
+        let push = || streams.push(stream, Monotonic(0), data("x"));
+        for _ in 0..2 * MOST_EVENTS {
+            push();
+            reader.next().await.unwrap();
+        }
+        let mut overtaken = std::pin::pin!(reader.overtaken());
+        for _ in 0..MOST_EVENTS {
+            push();
+            assert!(now(overtaken.as_mut()).is_none());
+        }
+        push();
+        assert!(now(overtaken.as_mut()).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_reader_whose_place_is_taken_hears_of_it() {
+        let streams = Arc::new(Streams::default());
+        let reader = streams.read(GET_STREAM, 0).unwrap();
+        let mut overtaken = std::pin::pin!(reader.overtaken());
+        assert!(now(overtaken.as_mut()).is_none());
+        let _new = streams.read(GET_STREAM, 0).unwrap();
+        assert!(now(overtaken.as_mut()).is_some());
+    }
+
+    fn now(work: std::pin::Pin<&mut impl Future<Output = ()>>) -> Option<()> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match work.poll(&mut context) {
+            std::task::Poll::Ready(()) => Some(()),
+            std::task::Poll::Pending => None,
+        }
     }
 
     #[test]

@@ -62,10 +62,6 @@ impl Network {
     ///
     /// # Panics
     /// Where `body` does, or names are not looked up, or a packet goes astray.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test runs itself in a network of its own"
-    )]
     pub fn run(test: &str, body: impl FnOnce(&Self)) {
         if env::var_os(INSIDE).is_some() {
             let network = Self::start();
@@ -74,21 +70,32 @@ impl Network {
             eprintln!("{DONE}");
             return;
         }
-        if !may_unshare() {
-            return;
+        outside(test);
+    }
+
+    /// Runs `body` in a network where nothing goes wrong but what it says itself: see [`Network::cut`].
+    ///
+    /// # Panics
+    /// As [`Network::run`].
+    pub fn alone(test: &str, body: impl FnOnce()) {
+        if env::var_os(INSIDE).is_none() {
+            return outside(test);
         }
-        let conf = tempfile::NamedTempFile::new().expect("a file");
-        let text = "nameserver 127.0.0.1\noptions timeout:1 attempts:1 ndots:1\n";
-        std::fs::write(conf.path(), text).expect("its text");
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "--mount"]);
-        command.args(["sh", "-c", OUTSIDE, "sh"]).arg(conf.path());
-        command.arg(env::current_exe().expect("this program"));
-        command.args(["--exact", "--nocapture", test]);
-        let ran = command.env(INSIDE, "yes").output().expect("it starts");
-        let said = String::from_utf8_lossy(&ran.stderr);
-        let said = format!("{}{said}", String::from_utf8_lossy(&ran.stdout));
-        assert!(ran.status.success() && said.contains(DONE), "{said}");
+        body();
+        eprintln!("{DONE}");
+    }
+
+    /// Drops every packet of this network from now on, or lets them pass again; no end of a connection is
+    /// told.
+    ///
+    /// # Panics
+    /// Where the system does not do so.
+    #[expect(clippy::disallowed_methods, reason = "a test changes its own network")]
+    pub fn cut(is_cut: bool) {
+        let state = if is_cut { "down" } else { "up" };
+        let mut ip = Command::new("ip");
+        let done = ip.args(["link", "set", "lo", state]).status();
+        assert!(done.is_ok_and(|status| status.success()));
     }
 
     /// Connections to the addresses that may be reached.
@@ -142,6 +149,29 @@ impl Network {
         }
         panic!("the canary sees nothing");
     }
+}
+
+/// Runs the test again, in a network of its own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test runs itself in a network of its own"
+)]
+fn outside(test: &str) {
+    if !may_unshare() {
+        return;
+    }
+    let conf = tempfile::NamedTempFile::new().expect("a file");
+    let text = "nameserver 127.0.0.1\noptions timeout:1 attempts:1 ndots:1\n";
+    std::fs::write(conf.path(), text).expect("its text");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--mount"]);
+    command.args(["sh", "-c", OUTSIDE, "sh"]).arg(conf.path());
+    command.arg(env::current_exe().expect("this program"));
+    command.args(["--exact", "--nocapture", test]);
+    let ran = command.env(INSIDE, "yes").output().expect("it starts");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let said = format!("{}{said}", String::from_utf8_lossy(&ran.stdout));
+    assert!(ran.status.success() && said.contains(DONE), "{said}");
 }
 
 /// Whether a user may have networks of its own here. Some systems don't allow it; CI must.

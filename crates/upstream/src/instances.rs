@@ -15,13 +15,15 @@ use uuid::Uuid;
 
 use crate::{
     FaultKind, Link, LinkFault, settings,
-    slot::{Attends, Slot},
+    slot::{Attends, Phase, Slot},
 };
 
 /// A connection that was not used for so long is let go, with its process.
 const IDLE: Duration = Duration::from_secs(300);
 /// Most connections of one server.
 const MOST: usize = 256;
+/// As many as this use one that is let go: nobody can any more.
+const OVER: usize = usize::MAX;
 
 /// Whose connection it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,9 +59,13 @@ pub(crate) struct Instance {
 pub(crate) struct InUse(pub(crate) Arc<Instance>);
 
 impl InUse {
-    fn of(instance: &Arc<Instance>) -> Self {
-        instance.busy.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(instance))
+    /// `None` where it is let go just now.
+    fn of(instance: &Arc<Instance>) -> Option<Self> {
+        let one_more = |busy: usize| (busy != OVER).then(|| busy + 1);
+        let busy = &instance.busy;
+        busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .ok()?;
+        Some(Self(Arc::clone(instance)))
     }
 }
 
@@ -67,6 +73,20 @@ impl Drop for InUse {
     fn drop(&mut self) {
         *lock(&self.0.used) = Instant::now();
         self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Instance {
+    /// Lets it go, unless it is in use.
+    fn let_go(&self) -> bool {
+        let busy = &self.busy;
+        let is_idle = busy
+            .compare_exchange(0, OVER, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if is_idle {
+            self.stop.cancel();
+        }
+        is_idle
     }
 }
 
@@ -80,9 +100,8 @@ impl Attends for Instance {
                     fault = link.gone() => return fault,
                     () = tokio::time::sleep_until(end.max(Instant::now() + IDLE / 10)) => {}
                 }
-                let is_idle = self.busy.load(Ordering::Acquire) == 0;
-                if is_idle && *lock(&self.used) + IDLE <= Instant::now() {
-                    self.stop.cancel();
+                let was_used = *lock(&self.used) + IDLE > Instant::now();
+                if !was_used && self.let_go() {
                     return LinkFault {
                         kind: FaultKind::Closed,
                         ran: false,
@@ -112,8 +131,12 @@ impl Instances {
     ) -> Option<(InUse, bool)> {
         let mut all = lock(&self.0);
         all.retain(|_, instance| !instance.stop.is_cancelled());
-        if let Some(instance) = all.get(key) {
-            return Some((InUse::of(instance), false));
+        if let Some(held) = all.get(key).and_then(InUse::of) {
+            return Some((held, false));
+        }
+        if all.len() >= MOST {
+            // Whoever wants one that is not up loses nothing by another.
+            all.retain(|_, it| it.slot.phase() == Phase::Up || !it.let_go());
         }
         if all.len() >= MOST {
             return None;
@@ -121,11 +144,18 @@ impl Instances {
         let instance = Arc::new(Instance {
             slot: Slot::new(Arc::clone(clock)),
             stop: stop.child(),
-            busy: AtomicUsize::new(0),
+            busy: AtomicUsize::new(1),
             used: Mutex::new(Instant::now()),
         });
         all.insert(key.clone(), Arc::clone(&instance));
-        Some((InUse::of(&instance), true))
+        Some((InUse(instance), true))
+    }
+
+    /// Whose it was is gone: it ends, and with it what still waits for it.
+    pub(crate) fn end(&self, key: &Key) {
+        if let Some(instance) = lock(&self.0).remove(key) {
+            instance.stop.cancel();
+        }
     }
 
     /// What kept some of them from opening has changed.

@@ -13,6 +13,7 @@ use durward_core::{
 use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::{
     EraFound, Hears, Reach,
@@ -324,6 +325,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Provider for Server {
+    fn session_ended(&self, session: Uuid) {
+        self.instances.end(&Key::Session(session));
+    }
+
     fn name(&self) -> &PackName {
         self.settings.name.as_provider()
     }

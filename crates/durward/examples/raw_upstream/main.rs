@@ -398,6 +398,7 @@ impl Server {
                 let message = arguments["message"].as_str().unwrap_or("on the way");
                 let token = &read["_meta"]["progressToken"];
                 for step in 1..=number("steps") {
+                    thread::sleep(Duration::from_millis(number("ms")));
                     if !token.is_null() {
                         tell("notifications/progress", &json!({"progressToken": token,
                             "progress": step, "total": number("steps"), "message": message}));

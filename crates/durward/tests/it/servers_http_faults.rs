@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use durward_testkit::{Asked, Daemon, House, Site, refusal, say, text};
+use durward_testkit::{Asked, Daemon, House, Network, Site, refusal, say, text};
 use serde_json::{Value, json};
 
 use crate::{
@@ -143,12 +143,16 @@ fn fail(way: &str, stream: &mut TcpStream, done: &Value) {
 
 fn behind(site: &Site) -> House {
     let house = house();
-    house.configure(&format!(
+    house.configure(&servers(site));
+    house
+}
+
+fn servers(site: &Site) -> String {
+    format!(
         "servers:\n  bad: {{ url: \"{}\", timeout: 1s }}\n{}",
         site.url("/mcp"),
         ROOM.replace("limits: {", "limits: { breaker: { faults: 1000 },")
-    ));
-    house
+    )
 }
 
 fn good(daemon: &Daemon) -> bool {
@@ -194,6 +198,35 @@ fn a_stream_that_was_cut_is_resumed_behind_its_last_event() {
         let got = daemon.call("bad__cut_resumable", json!({}));
         assert_eq!(text(&got), "resumed", "{got} {}", daemon.log());
     }
+}
+
+#[test]
+fn a_server_whose_packets_are_lost_costs_each_call_its_own_time_and_is_back_with_them() {
+    const NAME: &str = "servers_http_faults::a_server_whose_packets_are_lost_costs_each_call_its_own_time_and_is_back_with_them";
+    Network::alone(NAME, || {
+        let site = failing();
+        let raw = crate::servers::raw_upstream();
+        let house = house();
+        house.configure(&format!(
+            "servers:\n  other: {{ command: [{raw:?}], sandbox: host }}\n{}",
+            servers(&site).trim_start_matches("servers:\n")
+        ));
+        let mut pipe = house.stdio(&[]);
+        pipe.initialize("2025-11-25");
+        let mut call = |tool: &str| pipe.call(tool, json!({}));
+        assert_eq!(text(&call("bad__good")), "done");
+        for _ in 0..times("DURWARD_FAULTS", 2) {
+            Network::cut(true);
+            // The first goes out on a connection that nobody has closed.
+            let lost = call("bad__good");
+            assert_eq!(refusal(&lost), "timeout", "{lost}");
+            let unreached = call("bad__good");
+            assert!(text(&unreached).contains("`bad`"), "{unreached}");
+            assert_eq!(text(&call("other__fail")), "failed");
+            Network::cut(false);
+            eventually("it is back", || text(&call("bad__good")) == "done");
+        }
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Servers that hang when they are started, and what one client can't do to another.
 
+use std::thread;
+
 use durward_testkit::{legacy, refusal, text};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -53,6 +55,59 @@ fn a_server_that_hangs_at_its_start_costs_each_call_its_own_time_and_leaves_noth
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait(SOON), Some(0), "{}", daemon.log());
     eventually("nothing is left", || marked(&mark).is_empty());
+}
+
+/// Each session's own server hangs at its start: all of them end with the calls that wanted them.
+#[test]
+fn thousands_of_starts_that_hang_leave_no_process_and_no_descriptor() {
+    const AT_ONCE: usize = 20;
+    let raw = raw_upstream();
+    let house = house();
+    let mark = mark(&house);
+    let rounds = times("DURWARD_HANGS", 40);
+    let room = ROOM.replace(
+        "limits: {",
+        "limits: { breaker: { faults: 1000, window: 1s },",
+    );
+    let configure = |hang: &str| {
+        house.configure(&format!(
+            "servers:\n  raw: {{ command: [{raw:?}, --mark, {mark:?}{hang}], sandbox: host, timeout: 200ms, \
+             instances: per_session, era: legacy }}\n  other: {{ command: [{raw:?}], sandbox: host }}\n{room}"
+        ));
+    };
+    configure("");
+    let mut daemon = serving(&house);
+    // What it offers is known from now on.
+    let opened = daemon.session("2025-11-25");
+    assert_eq!(text(&opened.call("raw__fail", json!({}))), "failed");
+    daemon.ask(&opened.bodiless("DELETE"));
+    configure(", --hang");
+    eventually("it is another", || daemon.log().contains("was reloaded"));
+    let cycle = || {
+        let session = daemon.session("2025-11-25");
+        let late = session.call("raw__fail", json!({}));
+        assert_eq!(refusal(&late), "timeout", "{late}");
+        daemon.ask(&session.bodiless("DELETE"));
+    };
+    let all_at_once = |each: usize| {
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| (0..each).for_each(|_| cycle()));
+            }
+        });
+        // The one that is asked for the lists may still be waited for.
+        eventually("no process is left", || marked(&mark).len() <= 1);
+        eventually("no zombie is", || zombies_below(daemon.pid()).is_empty());
+    };
+    all_at_once(1);
+    let before = descriptors(daemon.pid());
+    all_at_once(rounds.div_ceil(AT_ONCE));
+    eventually("no descriptor is", || {
+        descriptors(daemon.pid()) <= before + 2
+    });
+    assert_eq!(text(&daemon.call("other__fail", json!({}))), "failed");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait(SOON), Some(0), "{}", daemon.log());
 }
 
 /// A legacy client over HTTP, whose call asks it something.

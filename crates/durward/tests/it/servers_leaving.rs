@@ -6,7 +6,7 @@ use durward_testkit::{Daemon, legacy, modern, text};
 use serde_json::{Value, json};
 
 use crate::{
-    bridge::{KINDS, Kind, Stage},
+    bridge::{KINDS, Kind, SOON, Stage},
     eventually,
     processes::descriptors,
     servers::guarding,
@@ -161,4 +161,73 @@ fn slow_readers_take_bounded_memory_and_nobody_s_time() {
     assert!(each < 2 * 1024, "{each} KiB for each of {}", readers.len());
     drop(readers);
     assert_eq!(text(&daemon.call("raw__fail", json!({}))), "failed");
+}
+
+#[test]
+fn a_slow_reader_s_stream_is_cut_and_can_be_taken_up_again() {
+    let house = guarding(&["--era", "legacy"], ROOM);
+    let daemon = serving(&house);
+    let session = daemon.session("2025-11-25");
+    // More than the system keeps between the two ends, and no faster than all of it can be sent.
+    let message = "m".repeat(100_000);
+    let arguments = json!({"steps": 300, "ms": 2, "message": message});
+    let meta = json!({"progressToken": "t"});
+    let params = json!({"name": "raw__progress", "arguments": arguments, "_meta": meta});
+    let mut slow = daemon.connect();
+    let call = legacy("slow", "tools/call", params).to_string();
+    slow.send(&session.post(call).bytes());
+    assert_eq!(slow.opening().expect("an answer").status, 200);
+    // Nobody else waits for it to read, and it ends without it.
+    let ended = || {
+        assert_eq!(text(&session.call("raw__fail", json!({}))), "failed");
+        let query = [
+            "audit",
+            "query",
+            "--json",
+            "--last",
+            "1h",
+            "--target",
+            "raw__progress",
+            "--status",
+            "ok",
+        ];
+        !house.run(&query).ok().lines().is_empty()
+    };
+    let mut patience = 200;
+    while !ended() {
+        patience -= 1;
+        assert!(patience > 0, "the call did not end");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let mut place = String::new();
+    while let Some(event) = slow.event(SOON) {
+        let message: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        assert_ne!(message["id"], "slow", "it was sent all of it");
+        place = event.id.unwrap_or(place);
+    }
+    assert_eq!(slow.closed_within(SOON).map(|_| ()), Some(()));
+    let mut again = daemon.connect();
+    again.send(
+        &session
+            .bodiless("GET")
+            .header("Last-Event-ID", &place)
+            .bytes(),
+    );
+    assert_eq!(again.opening().expect("an answer").status, 200);
+    let mut numbers = Vec::new();
+    let answer = loop {
+        let event = again.event(SOON).expect("what it had not read");
+        let message: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        if message["id"] == "slow" {
+            break message;
+        }
+        numbers.extend(message["params"]["progress"].as_u64());
+    };
+    assert_eq!(text(&answer), message);
+    // Of the last mebibyte, in order.
+    assert!(
+        numbers.is_sorted() && (1..=11).contains(&numbers.len()),
+        "{numbers:?}"
+    );
+    assert_eq!(numbers.last(), Some(&300));
 }

@@ -148,6 +148,8 @@ impl Owner {
                 }
             }
             while asked.try_join_next().is_some() {}
+            // Whoever hears of it has a turn before there is more: what waits for a reader is bounded.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -171,10 +171,13 @@ impl Connection {
             chunk(&mut out, |out| sse::write_opening(out, &place, None));
         }
         loop {
-            if answer::write(&mut self.incoming.stream, &out)
-                .await
-                .is_err()
-            {
+            let written = tokio::select! {
+                biased;
+                written = answer::write(&mut self.incoming.stream, &out) => written.is_ok(),
+                // It reads too slowly, and may come again with the id of what it has seen.
+                () = reader.overtaken() => false,
+            };
+            if !written {
                 return Next::Close;
             }
             out.clear();
