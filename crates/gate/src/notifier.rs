@@ -13,6 +13,9 @@ use tokio::sync::mpsc;
 
 use crate::stream::Streams;
 
+/// Messages that wait for one client come to about so many bytes at most.
+const MOST_BYTES: usize = 4 << 20;
+
 /// Where a call's own messages go before its answer.
 #[derive(Clone)]
 pub enum Outlet {
@@ -35,7 +38,10 @@ impl Outlet {
     pub fn send(&self, message: Bytes) -> bool {
         match self {
             Self::Channel(sender) => {
-                let sent = sender.try_send(message.into()).is_ok();
+                // As if all that wait were as long: what is sent by one call mostly is.
+                let waiting = sender.max_capacity() - sender.capacity();
+                let has_room = waiting.saturating_mul(message.len()) <= MOST_BYTES;
+                let sent = has_room && sender.try_send(message.into()).is_ok();
                 if !sent {
                     tracing::debug!("a message was dropped: the client is slow or gone");
                 }
@@ -135,6 +141,24 @@ impl Notify for CallNotifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_does_not_take_is_bounded_in_number_and_in_bytes() {
+        let held = |length: usize| {
+            let (sender, mut receiver) = mpsc::channel(256);
+            let outlet = Outlet::Channel(sender);
+            let message = Bytes::from(vec![b'x'; length]);
+            let sent = (0..1000).filter(|_| outlet.send(message.clone())).count();
+            assert_eq!(
+                std::iter::from_fn(|| receiver.try_recv().ok()).count(),
+                sent
+            );
+            sent
+        };
+        assert_eq!(held(10), 256);
+        assert_eq!(held(1 << 20), 5);
+        assert_eq!(held(16 << 20), 1);
+    }
 
     #[test]
     fn progress_rises_by_value() {

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,6 +23,9 @@ pub const GET_STREAM: u64 = 0;
 
 const MOST_EVENTS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
+/// Bytes that wait in all streams of this process, before each keeps no more than [`SCARCE`].
+const MOST_OF_ALL: usize = 64 << 20;
+const SCARCE: usize = 16 << 10;
 const MOST_STREAMS: usize = 32;
 const KEEP: Duration = Duration::from_secs(300);
 
@@ -55,6 +61,26 @@ struct Event {
     data: Bytes,
     /// Set for what makes an older one of its kind needless, such as `list_changed`.
     merge: Option<Box<str>>,
+    _held: Held,
+}
+
+/// Bytes that wait in the streams of all sessions: thousands of clients may stop reading at once.
+static ALL: AtomicUsize = AtomicUsize::new(0);
+
+/// So many of them are an event's.
+struct Held(usize);
+
+impl Held {
+    fn new(bytes: usize) -> Self {
+        ALL.fetch_add(bytes, Ordering::Relaxed);
+        Self(bytes)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        ALL.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }
 
 impl Streams {
@@ -79,28 +105,12 @@ impl Streams {
 
     /// Adds a message to a stream.
     pub fn push(&self, stream: u64, at: Monotonic, data: Bytes) {
-        self.add(
-            stream,
-            Event {
-                number: 0,
-                at,
-                data,
-                merge: None,
-            },
-        );
+        self.add(stream, Event::new(at, data, None));
     }
 
     /// Adds a message that makes a waiting one of the same kind needless.
     pub fn push_merged(&self, kind: &str, at: Monotonic, data: Bytes) {
-        self.add(
-            GET_STREAM,
-            Event {
-                number: 0,
-                at,
-                data,
-                merge: Some(kind.into()),
-            },
-        );
+        self.add(GET_STREAM, Event::new(at, data, Some(kind.into())));
     }
 
     fn add(&self, stream: u64, mut event: Event) {
@@ -197,14 +207,30 @@ impl Streams {
     }
 }
 
+impl Event {
+    fn new(at: Monotonic, data: Bytes, merge: Option<Box<str>>) -> Self {
+        Self {
+            number: 0,
+            at,
+            merge,
+            _held: Held::new(data.len()),
+            data,
+        }
+    }
+}
+
 impl Stream {
     fn trim(&mut self, now: Monotonic) {
+        let most = match ALL.load(Ordering::Relaxed) {
+            ..=MOST_OF_ALL => MOST_BYTES,
+            _ => SCARCE,
+        };
         let mut bytes: usize = self.events.iter().map(|event| event.data.len()).sum();
         // The newest always stays: a reader that keeps up must get it, however large it is.
         while self.events.len() > 1 {
             let oldest = &self.events[0];
             let stale = now.since(oldest.at) > KEEP;
-            if !stale && bytes <= MOST_BYTES && self.events.len() <= MOST_EVENTS {
+            if !stale && bytes <= most && self.events.len() <= MOST_EVENTS {
                 break;
             }
             bytes -= oldest.data.len();
@@ -371,6 +397,22 @@ mod tests {
             std::task::Poll::Ready(()) => Some(()),
             std::task::Poll::Pending => None,
         }
+    }
+
+    #[test]
+    fn what_waits_in_all_streams_together_is_bounded() {
+        let all: Vec<_> = (0..200).map(|_| Streams::default()).collect();
+        let large = Bytes::from(vec![b'x'; SCARCE]);
+        for streams in &all {
+            let stream = streams.open();
+            for _ in 0..100 {
+                streams.push(stream, Monotonic(0), large.clone());
+            }
+        }
+        let held = ALL.load(Ordering::Relaxed);
+        assert!(held < MOST_OF_ALL + (all.len() + 64) * SCARCE, "{held}");
+        drop(all);
+        assert!(ALL.load(Ordering::Relaxed) < MOST_OF_ALL);
     }
 
     #[test]
