@@ -153,6 +153,8 @@ fn slow_readers_take_bounded_memory_and_nobody_s_time() {
             let params = json!({"name": "raw__progress", "arguments": arguments, "_meta": {"progressToken": number}});
             let mut http = daemon.connect();
             http.send(&daemon.modern_post(&modern(1, "tools/call", params)).bytes());
+            let opening = http.opening().expect("an answer");
+            assert_eq!(opening.header("content-type"), Some("text/event-stream"));
             http
         })
         .collect();
@@ -160,6 +162,7 @@ fn slow_readers_take_bounded_memory_and_nobody_s_time() {
         assert_eq!(text(&daemon.call("raw__fail", json!({}))), "failed");
         thread::sleep(Duration::from_millis(50));
     }
+    assert_eq!(readers.len(), count);
     let grown = daemon.memory_kib("VmRSS").saturating_sub(before);
     let each = grown / readers.len() as u64;
     assert!(each < 2 * 1024, "{each} KiB for each of {}", readers.len());
