@@ -26,11 +26,13 @@ mod report;
 mod signals;
 mod spawner;
 mod tree;
+mod walls;
 
 pub use child::{Child, Exit, Process};
 pub use fault::LaunchFault;
 pub use launcher::Launcher;
 pub use plan::Plan;
+pub use walls::{Host, Lack, Level, Limits, Network, Walls, WayOut};
 
 /// The name under which our own binary is the spawner.
 const NAME: &str = "durward-launcher";

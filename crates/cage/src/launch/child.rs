@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    Level,
     launcher::Running,
     report::{LONGEST, Report, TERMINATE},
 };
@@ -73,6 +74,11 @@ impl Child {
         self.process.id()
     }
 
+    /// How it is held.
+    pub fn level(&self) -> Level {
+        self.process.level()
+    }
+
     /// Waits until the program ended. It has to be read from meanwhile, or it may not be able to.
     pub async fn exited(&mut self) -> Exit {
         self.process.exited().await
@@ -104,6 +110,7 @@ async fn away(pipe: &mut (impl AsyncRead + Unpin)) {
 #[derive(Debug)]
 pub struct Process {
     id: u32,
+    level: Level,
     kept_by: Pid,
     keeper: UnixDatagram,
     exit: Option<Exit>,
@@ -115,12 +122,13 @@ pub struct Process {
 
 impl Process {
     pub(super) fn new(
-        id: u32,
+        (id, level): (u32, Level),
         (kept_by, keeper): (Pid, UnixDatagram),
         running: Arc<Running>,
     ) -> Self {
         Self {
             id,
+            level,
             kept_by,
             keeper,
             exit: None,
@@ -132,6 +140,11 @@ impl Process {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// How it is held.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Waits until the program ended; its descendants are being killed then. May be given up and asked again.

