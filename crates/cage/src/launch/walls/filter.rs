@@ -109,6 +109,18 @@ const SHARED: [c_long; 7] = [
     libc::SYS_mq_open,
 ];
 
+/// What changes another process of the same user, where processes are not apart, and where in its arguments that
+/// one stands: only 0, the caller, is let through.
+const OTHERS: [(c_long, u32); 7] = [
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setattr, 0),
+];
+
 /// What programs do without if it is not there: its arguments lie where no filter sees them.
 const MISSING: [c_long; 2] = [libc::SYS_clone3, libc::SYS_openat2];
 
@@ -172,9 +184,16 @@ struct Filter(Vec<sock_filter>);
 pub(super) fn filter(level: Level, reach: Reach) -> Vec<sock_filter> {
     let mut filter = Filter(Vec::with_capacity(256));
     filter.begin();
-    let shared: &[c_long] = if level == Level::Full { &[] } else { &SHARED };
-    for call in REFUSED.iter().chain(&REFUSED_HERE).chain(shared) {
-        filter.refuse(*call, Errno::PERM);
+    for call in REFUSED.into_iter().chain(REFUSED_HERE) {
+        filter.refuse(call, Errno::PERM);
+    }
+    if level < Level::Full {
+        for call in SHARED {
+            filter.refuse(call, Errno::PERM);
+        }
+        for (call, other) in OTHERS {
+            filter.on(call, |filter| filter.refuse_others(other, &[0]));
+        }
     }
     for call in MISSING {
         filter.refuse(call, Errno::NOSYS);

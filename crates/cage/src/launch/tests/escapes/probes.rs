@@ -360,7 +360,7 @@ pub(super) const PROCESSES: &[Probe] = &[
             .any(|entry| entry.file_name().to_str() == Some(&durward().to_string()));
         expect(there, "durward is not among them")
     }),
-    // SAFETY, of this one and the next: they take numbers alone.
+    // SAFETY: it takes numbers alone.
     ("signal durward", || {
         done(unsafe { libc::kill(durward(), 0) })
     }),
@@ -368,9 +368,11 @@ pub(super) const PROCESSES: &[Probe] = &[
         // SAFETY: as above.
         done(unsafe { libc::kill(parent(), 0) })
     }),
-    ("signal everybody", || {
+    ("signal durward's group", || {
         // SAFETY: as above.
-        done(unsafe { libc::kill(-1, 0) })
+        let group = unsafe { libc::getpgid(durward()) };
+        // SAFETY: as above.
+        done(unsafe { libc::kill(if group > 0 { -group } else { -durward() }, 0) })
     }),
     ("signal durward by a handle", || {
         let handle = made(call!(libc::SYS_pidfd_open, durward(), 0))?;
@@ -659,7 +661,7 @@ fn child_of(child: c_long) -> Result<()> {
     done(child)
 }
 
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 fn connects(address: impl Into<IpAddr>, port: &str) -> Result<()> {
     let port = u16::try_from(number(port)).map_err(Error::other)?;
