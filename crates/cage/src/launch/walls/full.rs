@@ -89,19 +89,21 @@ pub(super) fn take_name() -> Result<(), Failed> {
     sethostname(b"box").map_err(at(Step::Namespaces))
 }
 
-/// A network in which nobody is but the box; at its door, where it has one, durward listens.
-pub(super) fn take_network(reach: Reach) -> Result<Option<OwnedFd>, Failed> {
-    if reach == Reach::Host {
-        return Ok(None);
-    }
-    let failed = |error: std::io::Error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        (Step::Network, errno)
-    };
-    // Any socket of this network can raise it; this one binds to no interface.
+fn failed(error: std::io::Error) -> Failed {
+    let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    (Step::Network, errno)
+}
+
+/// Lets programs in this network, in which nobody else is, talk to each other.
+pub(super) fn raise_network() -> Result<(), Failed> {
+    // Any socket of this network can do it.
     let socket = TcpListener::bind("0.0.0.0:0").map_err(failed)?;
-    raise_loopback(socket.as_fd()).map_err(at(Step::Network))?;
-    if reach == Reach::Nobody {
+    raise_loopback(socket.as_fd()).map_err(at(Step::Network))
+}
+
+/// The door at which durward listens, where there is one.
+pub(super) fn open_door(reach: Reach) -> Result<Option<OwnedFd>, Failed> {
+    if reach != Reach::Door {
         return Ok(None);
     }
     let door = TcpListener::bind(Network::DOOR).map_err(failed)?;
