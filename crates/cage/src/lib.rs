@@ -12,3 +12,4 @@ pub mod lean;
 pub mod lock_file;
 pub mod peer;
 pub mod socket;
+pub mod way_out;
