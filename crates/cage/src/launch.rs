@@ -32,7 +32,7 @@ pub use child::{Child, Exit, Process};
 pub use fault::LaunchFault;
 pub use launcher::Launcher;
 pub use plan::Plan;
-pub use walls::{Host, Lack, Level, Limits, Network, Walls, WayOut};
+pub use walls::{Door, Host, Lack, Level, Limits, Network, Walls, WayOut};
 
 /// The name under which our own binary is the spawner.
 const NAME: &str = "durward-launcher";
