@@ -2,6 +2,7 @@
 
 pub mod fs;
 pub mod http;
+pub mod run;
 
 mod error;
 mod work;
