@@ -3,6 +3,7 @@
 pub mod fs;
 pub mod http;
 pub mod run;
+pub mod shell;
 
 mod error;
 mod work;
