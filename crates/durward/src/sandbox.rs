@@ -11,13 +11,17 @@ mod merged;
 mod way_out;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
-use durward_cage::launch::{Host, Launcher, Level, Limits, Network, Plan, Walls};
+use durward_cage::{
+    egress::Connector,
+    launch::{Host, Launcher, Level, Limits, Network, Plan, Walls},
+};
 
 pub use error::SandboxError;
 pub(crate) use home::make;
@@ -40,6 +44,10 @@ pub struct Sandboxes(Arc<Common>);
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
+    /// durward's own addresses, to which no way out leads.
+    listeners: Mutex<Vec<SocketAddr>>,
+    /// What judges at the ways out.
+    connectors: Mutex<Vec<Connector>>,
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -99,6 +107,19 @@ impl Sandboxes {
     /// What starts all children.
     pub fn launcher(&self) -> Launcher {
         self.0.launcher.clone()
+    }
+
+    /// durward's own addresses, to which no way out leads.
+    pub fn set_listeners(&self, listeners: &[SocketAddr]) {
+        *lock(&self.0.listeners) = listeners.to_vec();
+        for connector in &*lock(&self.0.connectors) {
+            connector.set_listeners(listeners.to_vec());
+        }
+    }
+
+    /// Those before are of configurations that may still be in use.
+    fn watch(&self, connector: Connector) {
+        lock(&self.0.connectors).push(connector);
     }
 
     /// What this machine can hold; found out at the first question, by trying.
@@ -197,7 +218,13 @@ impl Builder<'_> {
         let network = match (level, merged.network) {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
-            (_, NetworkWord::Egress) => way_out::of(self.config, merged.own, item.key)?,
+            (_, NetworkWord::Egress) => {
+                let listeners = lock(&self.sandboxes.0.listeners).clone();
+                let (network, connector) =
+                    way_out::of(self.config, merged.own, &listeners, item.key)?;
+                self.sandboxes.watch(connector);
+                network
+            }
         };
         let env = match &network {
             Network::Egress(_) => way_out::variables(),
