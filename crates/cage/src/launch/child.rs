@@ -4,7 +4,6 @@ use std::{
     fmt,
     io::{Error, ErrorKind, Result},
     net::Shutdown,
-    os::fd::OwnedFd,
     sync::Arc,
     time::Duration,
 };
@@ -21,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Level,
+    Door, Level,
     launcher::Running,
     post,
     report::{LONGEST, Report, TERMINATE},
@@ -245,7 +244,7 @@ pub(super) async fn hear(keeper: &UnixDatagram) -> Result<Option<Report>> {
 }
 
 /// The same, and what came with it.
-pub(super) async fn hear_with(keeper: &UnixDatagram) -> Result<(Option<Report>, Option<OwnedFd>)> {
+pub(super) async fn hear_with(keeper: &UnixDatagram) -> Result<(Option<Report>, Option<Door>)> {
     let mut bytes = [0; LONGEST];
     let receive = || post::receive_with(keeper, &mut bytes).map_err(Error::from);
     match keeper.async_io(Interest::READABLE, receive).await {

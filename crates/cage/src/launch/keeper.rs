@@ -141,7 +141,11 @@ fn tell_started(socket: &OwnedFd, id: Pid, walls: Option<&Raised>) {
     let report = Report::Started(id, flaws);
     match walls.and_then(|walls| walls.door.as_ref()) {
         // Durward may be gone; then there is nobody to tell.
-        Some(door) => drop(post::send_with(socket, &report.bytes(), door.as_fd())),
+        Some(door) => drop(post::send_with(
+            socket,
+            &report.bytes(),
+            door.each_ref().map(AsFd::as_fd),
+        )),
         None => tell(socket, report),
     }
 }

@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::{
-    Child, Exit, Host, LaunchFault, Level, NAME, Network, Plan, Process, Walls,
+    Child, Door, Exit, Host, LaunchFault, Level, NAME, Network, Plan, Process, Walls,
     child::{AbortOnDrop, hear_with},
     order::{self, DESCRIPTORS},
     post::{self, Kind, pair},
@@ -283,7 +283,7 @@ struct Told {
     failed: Option<(Step, Errno)>,
     /// Before we knew its number, even.
     ended: Option<Exit>,
-    door: Option<OwnedFd>,
+    door: Option<Door>,
 }
 
 impl Told {
@@ -318,22 +318,26 @@ fn kind(plan: &Plan) -> Result<(Kind, Level), LaunchFault> {
 }
 
 /// Has someone answer at the door, until the process is dropped.
-fn way_out(plan: &Plan, door: Option<OwnedFd>) -> Result<Option<AbortOnDrop>, LaunchFault> {
+fn way_out(plan: &Plan, door: Option<Door>) -> Result<Option<AbortOnDrop>, LaunchFault> {
     let walls = plan.walls.as_deref();
     let Some(Network::Egress(way_out)) = walls.map(|walls| &walls.network) else {
         return Ok(None);
     };
     let door = door.ok_or(LaunchFault::LauncherDied)?;
-    Ok(Some(AbortOnDrop(tokio::spawn(way_out.serve(door.into())))))
+    Ok(Some(AbortOnDrop(tokio::spawn(way_out.serve(door)))))
 }
 
 fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
     let path = plan.folder.as_deref().unwrap_or(Path::new("."));
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(|errno| LaunchFault::Folder {
+    let fault = |error| LaunchFault::Folder {
         path: path.to_owned(),
-        error: errno.into(),
-    })
+        error,
+    };
+    if let Some(held) = &plan.held_folder {
+        return held.try_clone().map_err(fault);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(|errno| fault(errno.into()))
 }
 
 /// Its reading end, then its writing end.

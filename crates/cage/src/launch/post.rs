@@ -15,7 +15,7 @@ use rustix::{
     },
 };
 
-use super::order::DESCRIPTORS;
+use super::{Door, order::DESCRIPTORS};
 
 /// In what a keeper begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,32 +43,33 @@ pub(super) fn send(
     sendmsg(socket, &[IoSlice::new(&[kind as u8])], &mut control, flags).map(drop)
 }
 
-/// Sends a report with a descriptor.
-pub(super) fn send_with(socket: impl AsFd, bytes: &[u8], with: BorrowedFd<'_>) -> Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Sends a report with the sockets of a door.
+pub(super) fn send_with(
+    socket: impl AsFd,
+    bytes: &[u8],
+    door: [BorrowedFd<'_>; Door::SOCKETS],
+) -> Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Door::SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    let with = [with];
-    control.push(SendAncillaryMessage::ScmRights(&with));
+    control.push(SendAncillaryMessage::ScmRights(&door));
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags).map(drop)
 }
 
-/// Receives a report, and the descriptor that came with it; how long it is.
-pub(super) fn receive_with(
-    socket: impl AsFd,
-    bytes: &mut [u8],
-) -> Result<(usize, Option<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Receives a report, and the door that came with it; how long it is.
+pub(super) fn receive_with(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize, Option<Door>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Door::SOCKETS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
-    let mut with = None;
+    let mut sockets = Vec::new();
     for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut sent) = message {
-            with = sent.next();
+        if let RecvAncillaryMessage::ScmRights(sent) = message {
+            sockets.extend(sent);
         }
     }
-    Ok((got.bytes, with))
+    let door = <[OwnedFd; Door::SOCKETS]>::try_from(sockets);
+    Ok((got.bytes, door.ok().map(Door::from)))
 }
 
 /// Receives an order; none where the other side is gone.

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 pub use host::{Host, Lack};
 pub use level::Level;
 pub use limits::Limits;
-pub use network::{Network, WayOut};
+pub use network::{Door, Network, WayOut};
 pub(super) use {
     flaws::Flaws,
     full::namespaces,

@@ -18,7 +18,7 @@ use rustix::{
 };
 
 use super::{
-    Network,
+    Door,
     flaws::Flaws,
     kernel::raise_loopback,
     later::{self, Placeholder},
@@ -26,7 +26,7 @@ use super::{
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
 };
-use crate::launch::report::Step;
+use crate::{launch::report::Step, way_out::open_door};
 
 /// The namespaces in which a keeper begins; a network of its own unless it has the machine's.
 pub(in crate::launch) fn namespaces(with_network: bool) -> libc::c_int {
@@ -102,13 +102,12 @@ pub(super) fn raise_network() -> Result<(), Failed> {
 }
 
 /// The door at which durward listens, where there is one.
-pub(super) fn open_door(reach: Reach) -> Result<Option<OwnedFd>, Failed> {
-    if reach != Reach::Door {
-        return Ok(None);
+pub(super) fn take_door(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>, Failed> {
+    if reach == Reach::Door {
+        open_door().map(Some).map_err(at(Step::Network))
+    } else {
+        Ok(None)
     }
-    let door = TcpListener::bind(Network::DOOR).map_err(failed)?;
-    door.set_nonblocking(true).map_err(failed)?;
-    Ok(Some(door.into()))
 }
 
 /// What the program may reach, and nothing else, as the root of this process.

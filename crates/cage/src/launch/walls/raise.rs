@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::{
-    Level, Limits,
+    Door, Level, Limits,
     filter::filter,
     flaws::Flaws,
     full,
@@ -35,7 +35,7 @@ pub(in crate::launch) struct Raised {
     pub(in crate::launch) ruleset: Option<OwnedFd>,
     pub(in crate::launch) filter: Vec<sock_filter>,
     /// Durward's listener at the box's door.
-    pub(in crate::launch) door: Option<OwnedFd>,
+    pub(in crate::launch) door: Option<[OwnedFd; Door::SOCKETS]>,
     pub(in crate::launch) flaws: Flaws,
     held: Vec<Placeholder>,
 }
@@ -111,7 +111,7 @@ pub(in crate::launch) fn raise(
         Level::Full if !prepared.is_apart => return Err((Step::Namespaces, Errno::INVAL)),
         Level::Full => {
             let begins = wanted.folder.clone().or_else(|| named(folder));
-            raised.door = full::open_door(wanted.reach)?;
+            raised.door = full::take_door(wanted.reach)?;
             let expected = fstat(folder).map_err(at(Step::Folder))?;
             raised.held = full::take_tree(wanted, &mut raised.flaws)?;
             if let Some(program) = program {

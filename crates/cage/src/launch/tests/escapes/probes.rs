@@ -217,8 +217,9 @@ pub(super) const FILES: &[Probe] = &[
     }),
     ("change an owner", || {
         let path = c(&out("victim"));
-        // SAFETY: it takes nothing, and a text that ends in zero.
-        done(unsafe { libc::chown(path.as_ptr(), libc::getuid(), libc::getgid()) })
+        let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
+        // SAFETY: a text that ends in zero.
+        done(unsafe { libc::chown(path.as_ptr(), user.as_raw(), group.as_raw()) })
     }),
     ("change times", || {
         let path = c(&out("victim"));
@@ -360,8 +361,8 @@ pub(super) const PROCESSES: &[Probe] = &[
             .any(|entry| entry.file_name().to_str() == Some(&durward().to_string()));
         expect(there, "durward is not among them")
     }),
-    // SAFETY: it takes numbers alone.
     ("signal durward", || {
+        // SAFETY: it takes numbers alone.
         done(unsafe { libc::kill(durward(), 0) })
     }),
     ("signal the parent", || {
@@ -716,7 +717,6 @@ pub(super) const NETWORK: &[Probe] = &[
             libc::SOCK_DGRAM,
             libc::IPPROTO_ICMP
         ))?;
-        #[expect(clippy::disallowed_methods, reason = "a program that means harm")]
         let socket = std::net::UdpSocket::from(socket);
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.send_to(&[8, 0, 0, 0, 0, 0, 0, 1], (own_address()?, 0))?;
