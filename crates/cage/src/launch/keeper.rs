@@ -120,7 +120,7 @@ fn start(
         return Ok((begin(&said, given, None)?, None));
     };
     let program = (!said.is_trial).then(|| Path::new(OsStr::from_bytes(said.program.to_bytes())));
-    let walls = raise(&prepared, wanted, program, given.folder)?;
+    let walls = raise(prepared, wanted, program, given.folder)?;
     let within = walls.folder.as_ref().map_or(given.folder, AsFd::as_fd);
     let given = Given {
         folder: within,

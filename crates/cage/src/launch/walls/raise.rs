@@ -22,6 +22,7 @@ use super::{
     landlock::{NEEDED, Rules, SCOPED},
     later::Placeholder,
     step::{Failed, at},
+    tree::Tree,
     wanted::Wanted,
 };
 use crate::launch::{post::Kind, report::Step};
@@ -47,6 +48,8 @@ const FIRST_TO_GO: &str = "500";
 pub(in crate::launch) struct Prepared {
     group: Group,
     is_apart: bool,
+    tree: Option<Tree>,
+    flaws: Flaws,
 }
 
 /// Does what is the same for every program that is held: most of a start's time goes into it. `owner` is who
@@ -73,15 +76,24 @@ pub(in crate::launch) fn prepare(
     if is_apart {
         full::take_name()?;
     }
+    let mut flaws = Flaws::default();
+    let mut tree = None;
     if kind == Kind::Alone {
         full::raise_network()?;
+        // Who has the machine's network mostly has the machine's tree as well.
+        tree = Some(full::make_tree(&mut flaws)?);
     }
-    Ok(Prepared { group, is_apart })
+    Ok(Prepared {
+        group,
+        is_apart,
+        tree,
+        flaws,
+    })
 }
 
 /// Puts up what the program shall be within. `folder` is where it shall begin, as durward opened it.
 pub(in crate::launch) fn raise(
-    prepared: &Prepared,
+    prepared: Prepared,
     wanted: &Wanted,
     program: Option<&Path>,
     folder: BorrowedFd<'_>,
@@ -93,7 +105,7 @@ pub(in crate::launch) fn raise(
         ruleset: None,
         filter: Vec::new(),
         door: None,
-        flaws: Flaws::default(),
+        flaws: prepared.flaws,
         held: Vec::new(),
     };
     prepared.group.limit(&wanted.limits, &mut raised.flaws)?;
@@ -113,7 +125,7 @@ pub(in crate::launch) fn raise(
             let begins = wanted.folder.clone().or_else(|| named(folder));
             raised.door = full::take_door(wanted.reach)?;
             let expected = fstat(folder).map_err(at(Step::Folder))?;
-            raised.held = full::take_tree(wanted, &mut raised.flaws)?;
+            raised.held = full::take_tree(prepared.tree, wanted, &mut raised.flaws)?;
             if let Some(program) = program {
                 accessat(CWD, program, Access::EXEC_OK, AtFlags::empty())
                     .map_err(at(Step::Reach))?;
@@ -209,7 +221,8 @@ fn within(wanted: &Wanted, flaws: &mut Flaws) -> Result<Option<OwnedFd>, Failed>
         rules.write(path, &[]).map_err(failed)?;
     }
     rules.write(Path::new("/tmp"), &[]).map_err(failed)?;
-    devices(&rules)?;
+    // Nothing else is there.
+    rules.device(Path::new("/dev")).map_err(failed)?;
     Ok(Some(rules.into_fd()))
 }
 
