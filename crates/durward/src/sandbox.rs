@@ -11,13 +11,17 @@ mod merged;
 mod way_out;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
-use durward_cage::launch::{Host, Launcher, Level, Limits, Network, Plan, Walls};
+use durward_cage::{
+    egress::Standpoint,
+    launch::{Host, Launcher, Level, Limits, Network, Plan, Walls},
+};
 
 pub use error::SandboxError;
 pub(crate) use home::make;
@@ -40,6 +44,8 @@ pub struct Sandboxes(Arc<Common>);
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
+    /// Of all ways out.
+    standpoint: Standpoint,
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -99,6 +105,11 @@ impl Sandboxes {
     /// What starts all children.
     pub fn launcher(&self) -> Launcher {
         self.0.launcher.clone()
+    }
+
+    /// durward's own listeners, to which no way out leads.
+    pub fn set_listeners(&self, listeners: Vec<SocketAddr>) {
+        self.0.standpoint.set_listeners(listeners);
     }
 
     /// What this machine can hold; found out at the first question, by trying.
@@ -197,7 +208,10 @@ impl Builder<'_> {
         let network = match (level, merged.network) {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
-            (_, NetworkWord::Egress) => way_out::of(self.config, merged.own, item.key)?,
+            (_, NetworkWord::Egress) => {
+                let standpoint = &self.sandboxes.0.standpoint;
+                way_out::of(standpoint, self.config, merged.own, item.key)?
+            }
         };
         let env = match &network {
             Network::Egress(_) => way_out::variables(),
