@@ -33,6 +33,7 @@ pub struct Plan {
     pub(super) folder: Option<PathBuf>,
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
+    pub(super) is_trial: bool,
 }
 
 impl Plan {
@@ -48,6 +49,7 @@ impl Plan {
             folder: None,
             files: None,
             walls: None,
+            is_trial: false,
         }
     }
 
