@@ -2,11 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -20,13 +16,15 @@ use rustix::{
 use super::{
     Door,
     flaws::Flaws,
-    kernel::raise_loopback,
     later::{self, Placeholder},
     step::{Failed, at},
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
 };
-use crate::{launch::report::Step, way_out::open_door};
+use crate::{
+    launch::{post::Sockets, report::Step},
+    way_out::{open_door, raise_loopback},
+};
 
 /// The namespaces in which a keeper begins; a network of its own unless it has the machine's.
 pub(in crate::launch) fn namespaces(with_network: bool) -> libc::c_int {
@@ -60,12 +58,15 @@ const LINKS: [(&str, &str); 5] = [
 /// What programs need to be found and to tell the time, and nobody has a secret in.
 pub(super) const ALWAYS: [&str; 3] = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"];
 
-/// Of `/run`, where sockets of agents and services are, what names are resolved by.
-const OF_RUN: [&str; 4] = [
+/// Of `/run`, where sockets of agents and services are, what is none.
+const OF_RUN: [&str; 1] = ["/run/current-system"];
+/// And what names are resolved by; for those who may talk to anybody, since there are sockets among it that
+/// ask any name server for anything.
+const RESOLVERS: [&str; 4] = [
+    OF_RUN[0],
     "/run/systemd/resolve",
     "/run/resolvconf",
     "/run/NetworkManager/resolv.conf",
-    "/run/current-system",
 ];
 
 /// The numbers of the user and its group stay as they are; all others are nobody's (user_namespaces(7)).
@@ -91,20 +92,13 @@ pub(super) fn take_name() -> Result<(), Failed> {
     sethostname(b"box").map_err(at(Step::Namespaces))
 }
 
-fn failed(error: std::io::Error) -> Failed {
-    let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-    (Step::Network, errno)
-}
-
 /// Lets programs in this network, in which nobody else is, talk to each other.
 pub(super) fn raise_network() -> Result<(), Failed> {
-    // Any socket of this network can do it.
-    let socket = TcpListener::bind("0.0.0.0:0").map_err(failed)?;
-    raise_loopback(socket.as_fd()).map_err(at(Step::Network))
+    raise_loopback().map_err(at(Step::Network))
 }
 
 /// The door at which durward listens, where there is one.
-pub(super) fn take_door(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>, Failed> {
+pub(super) fn take_door(reach: Reach) -> Result<Option<Sockets>, Failed> {
     if reach == Reach::Door {
         open_door().map(Some).map_err(at(Step::Network))
     } else {
@@ -142,6 +136,19 @@ fn whole_tree(flaws: &mut Flaws) -> Result<Tree, Failed> {
     }
     furnish(&mut tree, flaws)?;
     Ok(tree)
+}
+
+/// Names are asked for at the door, whomever the machine asks.
+fn ask_at_the_door(tree: &Tree) -> Result<(), Errno> {
+    let Ok(real) = Path::new("/etc/resolv.conf").canonicalize() else {
+        return Ok(());
+    };
+    // Where there is no such file, there they are asked for anyway (resolv.conf(5)).
+    if tree.open(&real).is_err() {
+        return Ok(());
+    }
+    let [names, _] = Door::NAMES;
+    tree.put_text(&real, &format!("nameserver {}\n", names.ip()))
 }
 
 /// What every program finds: devices, and its own processes.
@@ -184,6 +191,9 @@ pub(super) fn take_tree(
     tree.put_memory(Path::new("/tmp"), &options, true)
         .map_err(at(Step::Devices))?;
     let held = open_ways(&mut tree, wanted)?;
+    if wanted.reach == Reach::Door {
+        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+    }
     // Where nothing below it was let in.
     tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
         .map_err(at(Step::Devices))?;
@@ -211,7 +221,11 @@ fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Faile
     for path in &wanted.read {
         way(tree, path, Right::Read)?;
     }
-    let more: &[&str] = if tree.is_whole() { &OF_RUN } else { &ALWAYS };
+    let more: &[&str] = match (tree.is_whole(), wanted.reach) {
+        (false, _) => &ALWAYS,
+        (true, Reach::Host) => &RESOLVERS,
+        (true, Reach::Nobody | Reach::Door) => &OF_RUN,
+    };
     for path in more {
         way(tree, Path::new(path), Right::Read)?;
     }
