@@ -16,7 +16,7 @@ use rustix::{
 use super::{
     Door,
     flaws::Flaws,
-    later::{self, Placeholder},
+    later::{self, Pinned, Placeholder},
     step::{Failed, at},
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
@@ -272,7 +272,8 @@ fn close(
     for root in roots.iter().filter(|root| is_project(root)) {
         closed.extend(later::beneath(root, home.as_deref()));
     }
-    let mut pinned = roots.to_vec();
+    let writable = roots.iter().map(|root| (root.clone(), Right::Write));
+    let mut pinned: Pinned = writable.collect();
     let mut held = Vec::new();
     for path in closed {
         let around = roots.iter().filter(|root| path.starts_with(root));

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
@@ -158,10 +158,15 @@ fn put(folder: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
     write(file, text.as_bytes()).map(drop)
 }
 
-/// Removes what a spawner left that was killed.
+/// Removes what a spawner left that was killed. What another makes just now is empty too, and is left alone.
 fn sweep(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        if entry.file_name().as_bytes().starts_with(NAME.as_bytes()) {
+        let name = entry.file_name();
+        let spawner = name.to_str().and_then(|name| {
+            let (spawner, _) = name.strip_prefix(NAME)?.split_once('-')?;
+            spawner.parse::<u32>().ok()
+        });
+        if spawner.is_some_and(|spawner| !Path::new(&format!("/proc/{spawner}")).exists()) {
             // One in which somebody is stays, by itself.
             let _ = fs::remove_dir(entry.path());
         }

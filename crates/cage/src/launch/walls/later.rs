@@ -6,6 +6,7 @@
 //! by a killed keeper is known by its mode, and goes with the next box.
 
 use std::{
+    collections::HashMap,
     ffi::{OsStr, OsString},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
@@ -93,6 +94,9 @@ pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Places that can't be renamed, since something is mounted there, and what may be done in them.
+pub(super) type Pinned = HashMap<PathBuf, Right>;
+
 /// Something that is held in its place while boxes run.
 pub(super) struct Placeholder {
     parent: OwnedFd,
@@ -103,12 +107,12 @@ pub(super) struct Placeholder {
 }
 
 /// Closes a path to writing beneath a root that may be written, so that neither it nor a folder on the way can be
-/// put aside. `pinned` has the folders that can't be renamed already.
+/// put aside. `pinned` has what can't be renamed already, and what may be done there.
 pub(super) fn close(
     tree: &Tree,
     root: &Path,
     path: &Path,
-    pinned: &mut Vec<PathBuf>,
+    pinned: &mut Pinned,
 ) -> Result<Option<Placeholder>, Errno> {
     let wants_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let below: Vec<_> = path
@@ -120,8 +124,10 @@ pub(super) fn close(
     for (number, name) in below.iter().enumerate() {
         let parent = place.clone();
         place.push(name);
-        if pinned.contains(&place) {
-            continue;
+        match pinned.get(&place) {
+            Some(Right::Write) => continue,
+            Some(Right::Read) => break,
+            None => {}
         }
         let is_last = number + 1 == below.len();
         let found = match statat(CWD, &place, AtFlags::SYMLINK_NOFOLLOW) {
@@ -137,18 +143,18 @@ pub(super) fn close(
                 held => held?,
             };
             tree.bind(&place, Right::Read)?;
-            pinned.push(place);
+            pinned.insert(place, Right::Read);
             return Ok(Some(held));
         };
-        match FileType::from_raw_mode(found.st_mode) {
+        let right = match FileType::from_raw_mode(found.st_mode) {
             // Whoever can change the link can change where it leads to.
             FileType::Symlink => return Err(Errno::LOOP),
-            FileType::Directory if !is_last => tree.bind(&place, Right::Write)?,
-            _ => tree.bind(&place, Right::Read)?,
-        }
-        let ends = is_last || !FileType::from_raw_mode(found.st_mode).is_dir();
-        pinned.push(place.clone());
-        if ends {
+            FileType::Directory if !is_last => Right::Write,
+            _ => Right::Read,
+        };
+        tree.bind(&place, right)?;
+        pinned.insert(place.clone(), right);
+        if right == Right::Read {
             break;
         }
     }
@@ -156,12 +162,7 @@ pub(super) fn close(
 }
 
 /// Keeps the folders on the way to one from being renamed, so that what is covered below stays where it is.
-pub(super) fn pin(
-    tree: &Tree,
-    root: &Path,
-    path: &Path,
-    pinned: &mut Vec<PathBuf>,
-) -> Result<(), Errno> {
+pub(super) fn pin(tree: &Tree, root: &Path, path: &Path, pinned: &mut Pinned) -> Result<(), Errno> {
     let mut place = root.to_owned();
     for name in path
         .strip_prefix(root)
@@ -169,9 +170,13 @@ pub(super) fn pin(
         .components()
     {
         place.push(name);
-        if !pinned.contains(&place) {
-            tree.bind(&place, Right::Write)?;
-            pinned.push(place.clone());
+        match pinned.get(&place) {
+            Some(Right::Write) => {}
+            Some(Right::Read) => break,
+            None => {
+                tree.bind(&place, Right::Write)?;
+                pinned.insert(place.clone(), Right::Write);
+            }
         }
     }
     Ok(())
