@@ -13,4 +13,6 @@ pub mod lean;
 pub mod lock_file;
 pub mod peer;
 pub mod quiet;
+pub mod seatbelt;
 pub mod socket;
+pub mod way_out;

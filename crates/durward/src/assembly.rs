@@ -1,7 +1,14 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
+mod shell;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, ServerName, SystemClock};
@@ -14,13 +21,14 @@ use durward_guard::{
     redact::Redactor,
 };
 use durward_ledger::{
-    ChainName, ContentPolicy, DangerSync, FsyncPolicy, Journal, JournalSettings, JsonlCopy, Keep,
-    LedgerError, OnFailure, SigningKey,
+    ChainName, ContentPolicy, DangerSync, Event, EventName, FsyncPolicy, Journal, JournalSettings,
+    JsonlCopy, Keep, LedgerError, OnFailure, SigningKey,
 };
 use durward_packs::{
     PacksError,
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
+    shell::ShellPack,
 };
 use durward_store::{
     StoreError,
@@ -34,6 +42,7 @@ use thiserror::Error;
 use crate::{
     config::{self, Config},
     egress,
+    sandbox::{Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
     status::{Status, Statuses},
 };
@@ -56,6 +65,9 @@ pub enum AssemblyError {
     /// Keys and other state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What children run in.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
 }
 
 /// The rooms of a running durward.
@@ -72,6 +84,8 @@ pub struct Rooms {
     pub status: Option<Arc<Status>>,
     /// The servers behind the gate.
     pub servers: Arc<Servers>,
+    /// What children run in.
+    pub sandboxes: Sandboxes,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,12 +100,27 @@ impl Rooms {
         config: &Config,
         planned: &Planned,
     ) -> Result<HouseSettings, AssemblyError> {
-        house(config, &self.connector, planned, self.status.as_ref())
+        let builder = self.sandboxes.builder(config);
+        house(
+            config,
+            &self.connector,
+            planned,
+            &builder,
+            self.status.as_ref(),
+        )
+    }
+
+    /// Which servers a configuration wants.
+    ///
+    /// # Errors
+    /// [`AssemblyError`].
+    pub fn planned(&self, config: &Config) -> Result<Planned, AssemblyError> {
+        self.servers.plan(config, &self.sandboxes.builder(config))
     }
 
     /// Writes down that durward stopped, and closes the journal.
     pub fn close(&self) {
-        let stopped = durward_ledger::Event::new(durward_ledger::EventName::STOPPED);
+        let stopped = Event::new(EventName::STOPPED);
         let closed = self
             .journal
             .event(stopped)
@@ -118,12 +147,15 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
+    let sandboxes = Sandboxes::new();
+    let builder = sandboxes.builder(config);
     let servers = Arc::new(Servers::new(
         config,
+        sandboxes.launcher(),
         Arc::clone(&limits),
         Arc::clone(&clock),
     )?);
-    let planned = servers.plan(config)?;
+    let planned = servers.plan(config, &builder)?;
     let status = match chain {
         ChainName::Serve => {
             let redactor = Redactor::new(&config.audit.redact_names)?;
@@ -131,7 +163,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         }
         _ => None,
     };
-    let house = house(config, &connector, &planned, status.as_ref())?;
+    let house = house(config, &connector, &planned, &builder, status.as_ref())?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -151,11 +183,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         status.ask_of(Arc::clone(&servers) as Arc<dyn Statuses>);
     }
     servers.hold(planned);
-    journal
-        .event(durward_ledger::Event::new(
-            durward_ledger::EventName::STARTED,
-        ))
-        .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
+    record_start(&journal, config, &sandboxes);
     Ok(Rooms {
         gate,
         journal,
@@ -163,28 +191,47 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         connector,
         status,
         servers,
+        sandboxes,
         clock,
     })
+}
+
+/// Writes down that durward begins, and whether it does so without walls.
+fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
+    let is_off = config.sandbox.mode == config::SandboxMode::Off;
+    let reduced = sandboxes.told(config).filter(|_| is_off).map(|why| {
+        Event::new(EventName::PROTECTION_REDUCED)
+            .subject("sandbox.mode")
+            .why(why)
+    });
+    for event in std::iter::once(Event::new(EventName::STARTED)).chain(reduced) {
+        journal
+            .event(event)
+            .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
+    }
 }
 
 /// What the configuration would say to the gate, for those who only look.
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
+pub fn tried(config: &Config, sandboxes: &Sandboxes) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
-    let servers = Servers::new(config, limits, clock)?;
+    let builder = sandboxes.builder(config);
+    let servers = Servers::new(config, sandboxes.launcher(), limits, clock)?;
+    let planned = servers.plan(config, &builder)?;
     house(
         config,
         &egress::connector(config)?,
-        &servers.plan(config)?,
+        &planned,
+        &builder,
         None,
     )
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other
-/// servers by those that are planned.
+/// servers by those that are planned; what starts programs does so within what `builder` says.
 ///
 /// # Errors
 /// [`AssemblyError`].
@@ -192,6 +239,7 @@ pub fn house(
     config: &Config,
     connector: &Connector,
     planned: &Planned,
+    builder: &Builder<'_>,
     status: Option<&Arc<Status>>,
 ) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
@@ -206,6 +254,13 @@ pub fn house(
         let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
     }
+    if config.packs.shell.enabled {
+        let settings = shell::settings(config, builder)?;
+        for warning in settings.programs.warnings() {
+            tracing::warn!("{warning}");
+        }
+        providers.push(Arc::new(ShellPack::open(settings)?));
+    }
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);
     }
@@ -219,7 +274,18 @@ pub fn house(
         os_users: os_users(config),
         redactor: Redactor::new(&config.audit.redact_names)?,
         keep_results: keep(config.audit.content.results),
+        rooms: rooms(planned, builder),
     })
+}
+
+/// What the programs run in that work for calls: of servers by their names, of all else by the last word of
+/// their keys, which is the tool's or the pack's.
+fn rooms(planned: &Planned, builder: &Builder<'_>) -> HashMap<String, &'static str> {
+    let enclosed = builder.enclosed().into_iter().map(|enclosed| {
+        let last = enclosed.key.rsplit('.').next().unwrap_or_default();
+        (last.to_owned(), enclosed.word)
+    });
+    enclosed.chain(planned.rooms()).collect()
 }
 
 /// The roles and what they may do.

@@ -13,7 +13,11 @@ use super::*;
 mod begins;
 mod chaos;
 mod ends;
+mod escapes;
+mod kept_in;
 mod many;
+mod speed;
+mod walled;
 
 /// What must happen, happens long before this.
 const DEADLINE: Duration = Duration::from_secs(20);
