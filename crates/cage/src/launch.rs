@@ -19,6 +19,7 @@ mod fault;
 mod keeper;
 mod launcher;
 mod order;
+mod pin;
 mod plan;
 mod post;
 mod program;
@@ -31,6 +32,7 @@ mod walls;
 pub use child::{Child, Exit, Process};
 pub use fault::LaunchFault;
 pub use launcher::Launcher;
+pub use pin::Pin;
 pub use plan::Plan;
 pub use walls::{Door, Host, Lack, Level, Limits, Network, Walls, WayOut};
 

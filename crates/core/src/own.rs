@@ -93,6 +93,16 @@ impl OwnResult {
         })
     }
 
+    /// The result of a tool that failed at what it was asked (`isError`).
+    #[must_use]
+    pub fn failed(mut self) -> Self {
+        // Behind the structure, in place of the object's own bracket.
+        self.buffer.truncate(self.body.end - 1);
+        self.buffer.put_slice(br#","isError":true}"#);
+        self.body.end = self.buffer.len();
+        self
+    }
+
     /// How long the result is.
     pub fn size(&self) -> usize {
         self.body.len() + self.again.len()
@@ -250,6 +260,24 @@ mod tests {
         let plain = json!({"content": content, "structuredContent": {"n": 1}});
         assert_eq!(result.told().concat(), br#"{"n":1}"#);
         assert_eq!(read(result.to_raw().bytes()), plain);
+    }
+
+    #[test]
+    fn a_failure_is_flagged_behind_all_that_it_says() {
+        for times in [1, LONG] {
+            let text = "a \"b\"\n".repeat(times);
+            let result =
+                OwnResult::of_long("head", "stdout", text.clone(), &json!({"n": 1})).unwrap();
+            let result = result.failed();
+            let body = read(result.to_raw().bytes());
+            assert_eq!(body["isError"], true);
+            assert_eq!(body["structuredContent"], json!({"stdout": text, "n": 1}));
+            assert_eq!(body["structuredContent"], read(&result.told().concat()));
+            assert_eq!(result.to_raw().len(), result.size());
+            let framed = read(&result.framed(b"{\"result\":", "\"a\":1", b'}').into_bytes());
+            assert_eq!(framed["result"]["isError"], true);
+            assert_eq!(framed["result"]["structuredContent"]["stdout"], text);
+        }
     }
 
     #[test]

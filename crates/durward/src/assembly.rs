@@ -1,6 +1,8 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
+mod shell;
+
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
@@ -26,6 +28,7 @@ use durward_packs::{
     PacksError,
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
+    shell::ShellPack,
 };
 use durward_store::{
     StoreError,
@@ -250,6 +253,13 @@ pub fn house(
     if config.packs.http.enabled {
         let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
+    }
+    if config.packs.shell.enabled {
+        let settings = shell::settings(config, builder)?;
+        for warning in settings.programs.warnings() {
+            tracing::warn!("{warning}");
+        }
+        providers.push(Arc::new(ShellPack::open(settings)?));
     }
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);

@@ -71,7 +71,7 @@ pub use listen::{Listen, ListenLimits};
 pub(crate) use load::load_text;
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
-pub use packs::{FsPack, HttpPack, Packs, Redirects};
+pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use sandbox::{
     ItemEgress, ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxLimits,

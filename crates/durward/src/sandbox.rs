@@ -37,10 +37,10 @@ const STARTS: [&str; 2] = ["/bin", "/sbin"];
 const ENDLESS: u64 = 1 << 60;
 
 /// What all of one program's children have in common.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sandboxes(Arc<Common>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
@@ -171,7 +171,6 @@ impl Sandboxes {
 }
 
 /// Says what the items of one configuration run in.
-#[derive(Debug)]
 pub struct Builder<'a> {
     sandboxes: &'a Sandboxes,
     config: &'a Config,

@@ -2,6 +2,8 @@
 
 pub mod fs;
 pub mod http;
+pub mod run;
+pub mod shell;
 
 mod error;
 mod work;

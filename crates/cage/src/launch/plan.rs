@@ -1,10 +1,10 @@
 //! What shall run.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use durward_core::Secret;
 
-use super::Walls;
+use super::{Pin, Walls};
 
 /// What changes how a program loads code or finds its tools; never inherited.
 const NEVER: [&str; 12] = [
@@ -31,8 +31,10 @@ pub struct Plan {
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, Secret)>,
     pub(super) folder: Option<PathBuf>,
+    pub(super) held_folder: Option<Arc<OwnedFd>>,
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
+    pub(super) pin: Option<Pin>,
     pub(super) is_trial: bool,
 }
 
@@ -47,8 +49,10 @@ impl Plan {
             argv: argv.into_iter().map(Into::into).collect(),
             env: Vec::new(),
             folder: None,
+            held_folder: None,
             files: None,
             walls: None,
+            pin: None,
             is_trial: false,
         }
     }
@@ -80,6 +84,14 @@ impl Plan {
         self
     }
 
+    /// The working folder, by a descriptor that holds it: what is put at its path meanwhile is not entered.
+    /// Who runs in a tree of its own enters the path there.
+    #[must_use]
+    pub fn held_folder(mut self, path: impl Into<PathBuf>, folder: Arc<OwnedFd>) -> Self {
+        self.held_folder = Some(folder);
+        self.folder(path)
+    }
+
     /// How many files it may have open (`RLIMIT_NOFILE`, getrlimit(2)).
     #[must_use]
     pub fn files(mut self, most: u64) -> Self {
@@ -91,6 +103,13 @@ impl Plan {
     #[must_use]
     pub fn walls(mut self, walls: Arc<Walls>) -> Self {
         self.walls = Some(walls);
+        self
+    }
+
+    /// Runs this file, whatever the program's name stands for by now.
+    #[must_use]
+    pub fn pinned(mut self, pin: Pin) -> Self {
+        self.pin = Some(pin);
         self
     }
 

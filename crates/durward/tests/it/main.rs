@@ -62,6 +62,8 @@ mod servers_sessions;
 mod servers_tasks;
 mod servers_tasks_legacy;
 mod services;
+mod shell;
+mod shell_ends;
 mod socket;
 mod status;
 mod stdio;
