@@ -9,8 +9,9 @@ use std::{
 use rustix::{
     io::{Errno, Result},
     net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+        sendmsg, socketpair,
     },
 };
 
@@ -19,8 +20,10 @@ use super::{Door, order::DESCRIPTORS};
 /// In what a keeper begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// In the machine's own namespaces.
+    /// In the machine's own namespaces, and nothing is held.
     Open = b'O' as isize,
+    /// The same, but something is held: by filters, or by limits alone.
+    Held = b'H' as isize,
     /// In its own, but for the network.
     Networked = b'N' as isize,
     /// In its own.
@@ -40,14 +43,14 @@ pub(super) fn send(
     sendmsg(socket, &[IoSlice::new(&[kind as u8])], &mut control, flags).map(drop)
 }
 
-/// The sockets of a box's door, as they are handed out.
-pub(super) type Sockets = [OwnedFd; Door::SOCKETS];
-
-/// Sends a report with a door.
-pub(super) fn send_with(socket: impl AsFd, bytes: &[u8], door: &Sockets) -> Result<()> {
+/// Sends a report with the sockets of a door.
+pub(super) fn send_with(
+    socket: impl AsFd,
+    bytes: &[u8],
+    door: [BorrowedFd<'_>; Door::SOCKETS],
+) -> Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Door::SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    let door = door.each_ref().map(AsFd::as_fd);
     control.push(SendAncillaryMessage::ScmRights(&door));
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags).map(drop)
@@ -59,14 +62,14 @@ pub(super) fn receive_with(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
-    let mut door = None;
+    let mut sockets = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(sent) = message {
-            // One that is not whole, for want of descriptors, is none.
-            door = Sockets::try_from(sent.collect::<Vec<_>>()).ok();
+            sockets.extend(sent);
         }
     }
-    Ok((got.bytes, door.map(Door::from)))
+    let door = <[OwnedFd; Door::SOCKETS]>::try_from(sockets);
+    Ok((got.bytes, door.ok().map(Door::from)))
 }
 
 /// Receives an order; none where the other side is gone.
@@ -93,10 +96,20 @@ pub(super) fn receive(socket: impl AsFd) -> Result<Option<(Kind, [OwnedFd; DESCR
         return Err(Errno::MFILE);
     }
     // The only sender is durward, which sends no other number.
-    let kind = [Kind::Open, Kind::Networked, Kind::Alone]
+    let kind = [Kind::Open, Kind::Held, Kind::Networked, Kind::Alone]
         .into_iter()
         .find(|kind| *kind as u8 == byte[0])
         .ok_or(Errno::INVAL)?;
     let descriptors = descriptors.try_into().map_err(|_| Errno::INVAL)?;
     Ok(Some((kind, descriptors)))
+}
+
+/// Two ends, over which whole messages go, and that hang up.
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
 }

@@ -15,6 +15,7 @@ mod chaos;
 mod ends;
 mod escapes;
 mod many;
+mod speed;
 mod walled;
 
 /// What must happen, happens long before this.

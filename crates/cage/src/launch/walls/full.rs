@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ use super::{
     wanted::{Reach, Wanted},
 };
 use crate::{
-    launch::{post::Sockets, report::Step},
+    launch::report::Step,
     way_out::{open_door, raise_loopback},
 };
 
@@ -90,13 +90,17 @@ pub(super) fn take_name() -> Result<(), Failed> {
     sethostname(b"box").map_err(at(Step::Namespaces))
 }
 
-/// A network in which nobody is but the box; with a door, where it has one.
-pub(super) fn take_network(reach: Reach) -> Result<Option<Sockets>, Failed> {
-    let failed = at(Step::Network);
-    match reach {
-        Reach::Host => Ok(None),
-        Reach::Nobody => raise_loopback().map(|()| None).map_err(failed),
-        Reach::Door => open_door().map(Some).map_err(failed),
+/// Lets programs in this network, in which nobody else is, talk to each other.
+pub(super) fn raise_network() -> Result<(), Failed> {
+    raise_loopback().map_err(at(Step::Network))
+}
+
+/// The door at which durward listens, where there is one.
+pub(super) fn take_door(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>, Failed> {
+    if reach == Reach::Door {
+        open_door().map(Some).map_err(at(Step::Network))
+    } else {
+        Ok(None)
     }
 }
 
