@@ -120,7 +120,7 @@ fn start(
         return Ok((begin(&said, given, None)?, None));
     };
     let program = (!said.is_trial).then(|| Path::new(OsStr::from_bytes(said.program.to_bytes())));
-    let walls = raise(&prepared, wanted, program, given.folder)?;
+    let walls = raise(prepared, wanted, program, given.folder)?;
     let within = walls.folder.as_ref().map_or(given.folder, AsFd::as_fd);
     let given = Given {
         folder: within,
@@ -135,17 +135,13 @@ fn start(
     }
 }
 
-/// With durward's end of the box's door, where it has one.
+/// With the box's door, where it has one.
 fn tell_started(socket: &OwnedFd, id: Pid, walls: Option<&Raised>) {
     let flaws = walls.map_or_else(Flaws::default, |walls| walls.flaws);
     let report = Report::Started(id, flaws);
     match walls.and_then(|walls| walls.door.as_ref()) {
         // Durward may be gone; then there is nobody to tell.
-        Some(door) => drop(post::send_with(
-            socket,
-            &report.bytes(),
-            door.each_ref().map(AsFd::as_fd),
-        )),
+        Some(door) => drop(post::send_with(socket, &report.bytes(), door)),
         None => tell(socket, report),
     }
 }

@@ -34,8 +34,8 @@ pub struct Plan {
     pub(super) held_folder: Option<Arc<OwnedFd>>,
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
-    pub(super) is_trial: bool,
     pub(super) pin: Option<Pin>,
+    pub(super) is_trial: bool,
 }
 
 impl Plan {
@@ -52,8 +52,8 @@ impl Plan {
             held_folder: None,
             files: None,
             walls: None,
-            is_trial: false,
             pin: None,
+            is_trial: false,
         }
     }
 

@@ -43,14 +43,14 @@ pub(super) fn send(
     sendmsg(socket, &[IoSlice::new(&[kind as u8])], &mut control, flags).map(drop)
 }
 
-/// Sends a report with the sockets of a door.
-pub(super) fn send_with(
-    socket: impl AsFd,
-    bytes: &[u8],
-    door: [BorrowedFd<'_>; Door::SOCKETS],
-) -> Result<()> {
+/// The sockets of a box's door, as they are handed out.
+pub(super) type Sockets = [OwnedFd; Door::SOCKETS];
+
+/// Sends a report with a door.
+pub(super) fn send_with(socket: impl AsFd, bytes: &[u8], door: &Sockets) -> Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Door::SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
+    let door = door.each_ref().map(AsFd::as_fd);
     control.push(SendAncillaryMessage::ScmRights(&door));
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags).map(drop)
@@ -62,14 +62,14 @@ pub(super) fn receive_with(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
-    let mut sockets = Vec::new();
+    let mut door = None;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(sent) = message {
-            sockets.extend(sent);
+            // One that is not whole, for want of descriptors, is none.
+            door = Sockets::try_from(sent.collect::<Vec<_>>()).ok();
         }
     }
-    let door = <[OwnedFd; Door::SOCKETS]>::try_from(sockets);
-    Ok((got.bytes, door.ok().map(Door::from)))
+    Ok((got.bytes, door.map(Door::from)))
 }
 
 /// Receives an order; none where the other side is gone.

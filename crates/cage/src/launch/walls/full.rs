@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ use super::{
     wanted::{Reach, Wanted},
 };
 use crate::{
-    launch::report::Step,
+    launch::{post::Sockets, report::Step},
     way_out::{open_door, raise_loopback},
 };
 
@@ -43,6 +43,8 @@ pub(in crate::launch) fn namespaces(with_network: bool) -> libc::c_int {
 
 /// What a program finds of the machine's devices.
 pub(super) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+const SMALL: [(&str, &str); 2] = [("mode", "0755"), ("size", "1m")];
 
 const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "/dev/fd"),
@@ -96,7 +98,7 @@ pub(super) fn raise_network() -> Result<(), Failed> {
 }
 
 /// The door at which durward listens, where there is one.
-pub(super) fn take_door(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>, Failed> {
+pub(super) fn take_door(reach: Reach) -> Result<Option<Sockets>, Failed> {
     if reach == Reach::Door {
         open_door().map(Some).map_err(at(Step::Network))
     } else {
@@ -104,28 +106,36 @@ pub(super) fn take_door(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>
     }
 }
 
-/// What the program may reach, and nothing else, as the root of this process.
-pub(super) fn take_tree(wanted: &Wanted, flaws: &mut Flaws) -> Result<Vec<Placeholder>, Failed> {
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(at(Step::Tree))?;
-    let root = PathBuf::from("/");
-    let is_whole = wanted.read.contains(&root) || wanted.write.contains(&root);
-    let tree = if is_whole {
-        Tree::whole()
-    } else {
-        Tree::bare()
-    };
-    let mut tree = tree.map_err(at(Step::Tree))?;
-    furnish(&mut tree, wanted, flaws)?;
-    let held = open_ways(&mut tree, wanted)?;
-    if wanted.reach == Reach::Door {
-        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+/// A tree with what every box has that does not have the whole machine: it can be made before it is asked for.
+/// What is mounted and unmounted on the machine meanwhile is so here, too.
+pub(super) fn make_tree(flaws: &mut Flaws) -> Result<Tree, Failed> {
+    let mut tree = Tree::bare().map_err(at(Step::Tree))?;
+    let (user, group) = (getuid().as_raw(), getgid().as_raw());
+    let passwd = format!("user:x:{user}:{group}:user:/tmp:/bin/sh\n");
+    let group = format!("user:x:{group}:\n");
+    for (path, text) in [
+        ("/etc/passwd", passwd.as_str()),
+        ("/etc/group", &group),
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ] {
+        tree.write(Path::new(path), text)
+            .map_err(at(Step::Devices))?;
     }
-    // Where nothing below it was let in.
-    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
-        .map_err(at(Step::Devices))?;
-    tree.enter().map_err(at(Step::Tree))?;
-    Ok(held)
+    furnish(&mut tree, flaws)?;
+    Ok(tree)
+}
+
+/// The machine's own, but for what is a box's own.
+fn whole_tree(flaws: &mut Flaws) -> Result<Tree, Failed> {
+    let mut tree = Tree::whole().map_err(at(Step::Tree))?;
+    for path in ["/dev", "/run"].map(Path::new) {
+        if path.is_dir() {
+            tree.put_memory(path, &SMALL, false)
+                .map_err(at(Step::Devices))?;
+        }
+    }
+    furnish(&mut tree, flaws)?;
+    Ok(tree)
 }
 
 /// Names are asked for at the door, whomever the machine asks.
@@ -141,33 +151,9 @@ fn ask_at_the_door(tree: &Tree) -> Result<(), Errno> {
     tree.put_text(&real, &format!("nameserver {}\n", names.ip()))
 }
 
-/// What every program finds: devices, its own processes, a `/tmp` that goes with it.
-fn furnish(tree: &mut Tree, wanted: &Wanted, flaws: &mut Flaws) -> Result<(), Failed> {
+/// What every program finds: devices, and its own processes.
+fn furnish(tree: &mut Tree, flaws: &mut Flaws) -> Result<(), Failed> {
     let failed = at(Step::Devices);
-    if tree.is_whole() {
-        let small = [("mode", "0755"), ("size", "1m")];
-        tree.put_memory(Path::new("/dev"), &small, false)
-            .map_err(failed)?;
-        if Path::new("/run").is_dir() {
-            tree.put_memory(Path::new("/run"), &small, false)
-                .map_err(failed)?;
-        }
-    } else {
-        let (user, group) = (getuid().as_raw(), getgid().as_raw());
-        let passwd = format!("user:x:{user}:{group}:user:/tmp:/bin/sh\n");
-        let group = format!("user:x:{group}:\n");
-        for (path, text) in [
-            ("/etc/passwd", passwd.as_str()),
-            ("/etc/group", &group),
-            ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-        ] {
-            tree.write(Path::new(path), text).map_err(failed)?;
-        }
-    }
-    let size = wanted.limits.memory.to_string();
-    let options = [("mode", "1777"), ("size", size.as_str())];
-    tree.put_memory(Path::new("/tmp"), &options, true)
-        .map_err(failed)?;
     for name in DEVICES {
         tree.put_device(&Path::new("/dev").join(name))
             .map_err(failed)?;
@@ -179,11 +165,40 @@ fn furnish(tree: &mut Tree, wanted: &Wanted, flaws: &mut Flaws) -> Result<(), Fa
     if tree.put_processes().is_err() {
         // The machine's own is covered in part (a container's), so that the kernel shows no whole one.
         flaws.add(Flaws::PROCESSES_UNSEEN);
-        let options = [("mode", "0555"), ("size", "64k")];
-        tree.put_memory(Path::new("/proc"), &options, false)
-            .map_err(at(Step::Devices))?;
+        tree.put_memory(Path::new("/proc"), &SMALL, false)
+            .map_err(failed)?;
     }
     Ok(())
+}
+
+/// What the program may reach, and nothing else, as the root of this process.
+pub(super) fn take_tree(
+    made: Option<Tree>,
+    wanted: &Wanted,
+    flaws: &mut Flaws,
+) -> Result<Vec<Placeholder>, Failed> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).map_err(at(Step::Tree))?;
+    let root = PathBuf::from("/");
+    let is_whole = wanted.read.contains(&root) || wanted.write.contains(&root);
+    let mut tree = match made {
+        _ if is_whole => whole_tree(flaws)?,
+        Some(made) => made,
+        None => make_tree(flaws)?,
+    };
+    let size = wanted.limits.memory.to_string();
+    let options = [("mode", "1777"), ("size", size.as_str())];
+    tree.put_memory(Path::new("/tmp"), &options, true)
+        .map_err(at(Step::Devices))?;
+    let held = open_ways(&mut tree, wanted)?;
+    if wanted.reach == Reach::Door {
+        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+    }
+    // Where nothing below it was let in.
+    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
+        .map_err(at(Step::Devices))?;
+    tree.enter().map_err(at(Step::Tree))?;
+    Ok(held)
 }
 
 /// Lets in what may be reached, closes what may not be written, and hides what is hidden.

@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::{
-    Door, Level, Limits,
+    Level, Limits,
     filter::filter,
     flaws::Flaws,
     full,
@@ -22,9 +22,13 @@ use super::{
     landlock::{NEEDED, Rules, SCOPED},
     later::Placeholder,
     step::{Failed, at},
+    tree::Tree,
     wanted::Wanted,
 };
-use crate::launch::{post::Kind, report::Step};
+use crate::launch::{
+    post::{Kind, Sockets},
+    report::Step,
+};
 
 /// What is up, and what the program has to put on itself.
 pub(in crate::launch) struct Raised {
@@ -34,8 +38,8 @@ pub(in crate::launch) struct Raised {
     pub(in crate::launch) folder: Option<OwnedFd>,
     pub(in crate::launch) ruleset: Option<OwnedFd>,
     pub(in crate::launch) filter: Vec<sock_filter>,
-    /// Durward's listener at the box's door.
-    pub(in crate::launch) door: Option<[OwnedFd; Door::SOCKETS]>,
+    /// Where the box gets out, if it does.
+    pub(in crate::launch) door: Option<Sockets>,
     pub(in crate::launch) flaws: Flaws,
     held: Vec<Placeholder>,
 }
@@ -47,6 +51,8 @@ const FIRST_TO_GO: &str = "500";
 pub(in crate::launch) struct Prepared {
     group: Group,
     is_apart: bool,
+    tree: Option<Tree>,
+    flaws: Flaws,
 }
 
 /// Does what is the same for every program that is held: most of a start's time goes into it. `owner` is who
@@ -73,15 +79,24 @@ pub(in crate::launch) fn prepare(
     if is_apart {
         full::take_name()?;
     }
+    let mut flaws = Flaws::default();
+    let mut tree = None;
     if kind == Kind::Alone {
         full::raise_network()?;
+        // Who has the machine's network mostly has the machine's tree as well.
+        tree = Some(full::make_tree(&mut flaws)?);
     }
-    Ok(Prepared { group, is_apart })
+    Ok(Prepared {
+        group,
+        is_apart,
+        tree,
+        flaws,
+    })
 }
 
 /// Puts up what the program shall be within. `folder` is where it shall begin, as durward opened it.
 pub(in crate::launch) fn raise(
-    prepared: &Prepared,
+    prepared: Prepared,
     wanted: &Wanted,
     program: Option<&Path>,
     folder: BorrowedFd<'_>,
@@ -93,7 +108,7 @@ pub(in crate::launch) fn raise(
         ruleset: None,
         filter: Vec::new(),
         door: None,
-        flaws: Flaws::default(),
+        flaws: prepared.flaws,
         held: Vec::new(),
     };
     prepared.group.limit(&wanted.limits, &mut raised.flaws)?;
@@ -113,7 +128,7 @@ pub(in crate::launch) fn raise(
             let begins = wanted.folder.clone().or_else(|| named(folder));
             raised.door = full::take_door(wanted.reach)?;
             let expected = fstat(folder).map_err(at(Step::Folder))?;
-            raised.held = full::take_tree(wanted, &mut raised.flaws)?;
+            raised.held = full::take_tree(prepared.tree, wanted, &mut raised.flaws)?;
             if let Some(program) = program {
                 accessat(CWD, program, Access::EXEC_OK, AtFlags::empty())
                     .map_err(at(Step::Reach))?;
@@ -209,7 +224,8 @@ fn within(wanted: &Wanted, flaws: &mut Flaws) -> Result<Option<OwnedFd>, Failed>
         rules.write(path, &[]).map_err(failed)?;
     }
     rules.write(Path::new("/tmp"), &[]).map_err(failed)?;
-    devices(&rules)?;
+    // Nothing else is there.
+    rules.device(Path::new("/dev")).map_err(failed)?;
     Ok(Some(rules.into_fd()))
 }
 
