@@ -9,6 +9,7 @@ mod tail;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use durward_cage::launch::Level;
 use durward_core::{BoxFuture, RawJson};
 use durward_wire::{RequestId, encode};
 use tokio::{
@@ -41,6 +42,7 @@ pub(crate) struct Pipe {
     stop: Option<oneshot::Sender<()>>,
     owner: Option<JoinHandle<()>>,
     limits: LinkLimits,
+    level: Level,
 }
 
 /// Whether the server hears when a call is dropped.
@@ -72,6 +74,7 @@ impl Pipe {
             limits,
             retire: Arc::clone(&retire),
         };
+        let level = running.level;
         let owner = tokio::spawn(owner.run(running, queue, stopped, told));
         Self {
             board,
@@ -82,6 +85,7 @@ impl Pipe {
             stop: Some(stop),
             owner: Some(owner),
             limits,
+            level,
         }
     }
 
@@ -136,6 +140,11 @@ impl Pipe {
 
     pub(crate) fn is_gone(&self) -> Option<FaultKind> {
         self.gone.borrow().clone()
+    }
+
+    /// How the program is held.
+    pub(crate) fn level(&self) -> Level {
+        self.level
     }
 
     pub(crate) fn stderr_tail(&self) -> String {

@@ -69,6 +69,7 @@ fn servers(inside: &Inside, text: &mut String) {
             "server",
             "transport",
             "speaks",
+            "walls",
             "state",
             "restarts",
             "breaker",
@@ -77,7 +78,7 @@ fn servers(inside: &Inside, text: &mut String) {
     ];
     rows.extend(inside.servers.iter().map(|server| row(server, inside)));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or(0)).collect();
     for (at, row) in rows.iter().enumerate() {
         let cells = row
             .iter()
@@ -91,7 +92,7 @@ fn servers(inside: &Inside, text: &mut String) {
     }
 }
 
-fn row(server: &ServerStatus, inside: &Inside) -> [String; 6] {
+fn row(server: &ServerStatus, inside: &Inside) -> [String; 7] {
     let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
     let own = format!("{}__", server.name);
     let open = inside
@@ -103,6 +104,12 @@ fn row(server: &ServerStatus, inside: &Inside) -> [String; 6] {
         plain(&server.name),
         or_dash(&server.transport),
         or_dash(&server.revision),
+        match (&server.room, &server.level) {
+            (Some(room), Some(level)) if room == "home" || room == "box" => {
+                plain(&format!("{room}, {level}"))
+            }
+            (room, _) => or_dash(room),
+        },
         server.state.as_str().to_owned(),
         server.restarts.to_string(),
         match open {
@@ -152,6 +159,8 @@ mod tests {
             transport: None,
             era: None,
             revision: None,
+            room: None,
+            level: None,
             state,
             restarts: 0,
             error: None,
@@ -179,6 +188,8 @@ mod tests {
                     },
                     ServerStatus {
                         transport: Some("stdio".to_owned()),
+                        room: Some("home".to_owned()),
+                        level: Some("full".to_owned()),
                         restarts: 3,
                         error: Some("it ended with code 1".to_owned()),
                         stderr: (0..9).map(|at| format!("\u{1b}[31mline {at}")).collect(),
@@ -196,9 +207,9 @@ mod tests {
         };
         let expected = "\
 durward 1.2.3, up since 2026-11-21T17:00:00Z, process 7, 1 session
-server        transport  speaks      state    restarts  breaker
-crm           http       2026-07-28  ready    0         closed
-my-long-name  stdio      -           waiting  3         1 tool
+server        transport  speaks      walls       state    restarts  breaker
+crm           http       2026-07-28  -           ready    0         closed
+my-long-name  stdio      -           home, full  waiting  3         1 tool
   note: its questions need `instances: per_caller`
   last error: it ended with code 1
   | \u{fffd}[31mline 4
@@ -206,7 +217,7 @@ my-long-name  stdio      -           waiting  3         1 tool
   | \u{fffd}[31mline 6
   | \u{fffd}[31mline 7
   | \u{fffd}[31mline 8
-new           -          -           idle     0         closed
+new           -          -           -           idle     0         closed
 breaker my-long-name__find is half-open, tried in 13 s
 ";
         assert_eq!(shown(&report), expected);

@@ -5,8 +5,8 @@ mod shell;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use shell::{ProgramName, ShellPack};
 pub(super) use shell::check;
+pub use shell::{ProgramName, ShellPack};
 
 use super::units::Size;
 

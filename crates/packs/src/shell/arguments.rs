@@ -34,7 +34,11 @@ impl Args {
                 format!("the arguments don't fit: {reason}"),
             )
         })?;
-        match args.args.iter().position(|argument| argument.contains('\0')) {
+        match args
+            .args
+            .iter()
+            .position(|argument| argument.contains('\0'))
+        {
             None => Ok(args),
             Some(at) => Err(Refusal::new(
                 RefusalCode::InvalidArguments,

@@ -43,9 +43,7 @@ pub(super) fn exec(programs: &Programs) -> Result<Tool, NameError> {
         tier: Tier::Operate,
         raises: &[],
         input_schema: RawJson::from_static(include_str!("schemas/exec.input.json")),
-        output_schema: Some(RawJson::from_static(include_str!(
-            "../run/ran.output.json"
-        ))),
+        output_schema: Some(RawJson::from_static(include_str!("../run/ran.output.json"))),
         argument_aliases: ARGUMENTS,
     })
 }

@@ -102,15 +102,27 @@ pub(in crate::config) fn check(
     };
     if pack.allow.is_empty() {
         let sentence = "`packs.shell` is on, and no program may be run".to_owned();
-        warn("allow", sentence, "name programs, such as `allow: [git, ls, rg]`");
+        warn(
+            "allow",
+            sentence,
+            "name programs, such as `allow: [git, ls, rg]`",
+        );
     }
     for name in &pack.allow_interpreters {
         if !pack.allow.contains(name) {
             let sentence = format!("`{name}` is not in `packs.shell.allow`, so it may not be run");
-            warn("allow_interpreters", sentence, "name it there as well, or take it out");
+            warn(
+                "allow_interpreters",
+                sentence,
+                "name it there as well, or take it out",
+            );
         } else if let Some(is) = kind(name.as_str()) {
             let sentence = format!("`{name}` is {is}: callers may do whatever its walls let them");
-            warn("allow_interpreters", sentence, "name the programs that do the work instead");
+            warn(
+                "allow_interpreters",
+                sentence,
+                "name the programs that do the work instead",
+            );
         }
     }
 }
