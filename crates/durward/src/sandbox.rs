@@ -19,7 +19,7 @@ use std::{
 };
 
 use durward_cage::{
-    egress::Connector,
+    egress::Standpoint,
     launch::{Host, Launcher, Level, Limits, Network, Plan, Walls},
 };
 
@@ -37,17 +37,15 @@ const STARTS: [&str; 2] = ["/bin", "/sbin"];
 const ENDLESS: u64 = 1 << 60;
 
 /// What all of one program's children have in common.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sandboxes(Arc<Common>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
-    /// durward's own addresses, to which no way out leads.
-    listeners: Mutex<Vec<SocketAddr>>,
-    /// What judges at the ways out.
-    connectors: Mutex<Vec<Connector>>,
+    /// Of all ways out.
+    standpoint: Standpoint,
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -109,17 +107,9 @@ impl Sandboxes {
         self.0.launcher.clone()
     }
 
-    /// durward's own addresses, to which no way out leads.
-    pub fn set_listeners(&self, listeners: &[SocketAddr]) {
-        *lock(&self.0.listeners) = listeners.to_vec();
-        for connector in &*lock(&self.0.connectors) {
-            connector.set_listeners(listeners.to_vec());
-        }
-    }
-
-    /// Those before are of configurations that may still be in use.
-    fn watch(&self, connector: Connector) {
-        lock(&self.0.connectors).push(connector);
+    /// durward's own listeners, to which no way out leads.
+    pub fn set_listeners(&self, listeners: Vec<SocketAddr>) {
+        self.0.standpoint.set_listeners(listeners);
     }
 
     /// What this machine can hold; found out at the first question, by trying.
@@ -181,7 +171,6 @@ impl Sandboxes {
 }
 
 /// Says what the items of one configuration run in.
-#[derive(Debug)]
 pub struct Builder<'a> {
     sandboxes: &'a Sandboxes,
     config: &'a Config,
@@ -219,11 +208,8 @@ impl Builder<'_> {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
             (_, NetworkWord::Egress) => {
-                let listeners = lock(&self.sandboxes.0.listeners).clone();
-                let (network, connector) =
-                    way_out::of(self.config, merged.own, &listeners, item.key)?;
-                self.sandboxes.watch(connector);
-                network
+                let standpoint = &self.sandboxes.0.standpoint;
+                way_out::of(standpoint, self.config, merged.own, item.key)?
             }
         };
         let env = match &network {

@@ -12,6 +12,7 @@ use crate::config::{
     node::Node,
     sandbox::{self, ItemSandbox, Room},
     semantic::place_of,
+    text::text_type,
     units::Unfit,
 };
 
