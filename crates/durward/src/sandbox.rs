@@ -218,7 +218,7 @@ impl Builder<'_> {
         };
         let (read, write, hide) = match merged.room {
             Room::Box => self.of_box(&merged, item),
-            Room::Home => self.of_home(&merged, item),
+            Room::Home => self.of_home(&merged, item, level),
             Room::Host => (vec!["/".into()], vec!["/".into()], Vec::new()),
         };
         let makes = match merged.room {
@@ -291,9 +291,9 @@ impl Builder<'_> {
         (wholes(read), wholes(write), hide)
     }
 
-    fn of_home(&self, merged: &Merged<'_>, item: &Item<'_>) -> Reach {
+    fn of_home(&self, merged: &Merged<'_>, item: &Item<'_>, level: Level) -> Reach {
         let mut read = vec![PathBuf::from("/")];
-        let mut write = home::writable(item.folder);
+        let mut write = home::writable(item.folder, level);
         let named = merged.add(&mut read, &mut write);
         let hide = self.hidden().at_home(item.folder, &named);
         (wholes(read), wholes(write), hide)

@@ -112,17 +112,13 @@ fn start(
     }
 }
 
-/// With durward's end of the box's door, where it has one.
+/// With the box's door, where it has one.
 fn tell_started(socket: &OwnedFd, id: Pid, walls: Option<&Raised>) {
     let flaws = walls.map_or_else(Flaws::default, |walls| walls.flaws);
     let report = Report::Started(id, flaws);
     match walls.and_then(|walls| walls.door.as_ref()) {
         // Durward may be gone; then there is nobody to tell.
-        Some(door) => drop(post::send_with(
-            socket,
-            &report.bytes(),
-            &door.each_ref().map(AsFd::as_fd),
-        )),
+        Some(door) => drop(post::send_with(socket, &report.bytes(), door)),
         None => tell(socket, report),
     }
 }

@@ -14,7 +14,7 @@ use rustix::{
     },
 };
 
-use super::{order::DESCRIPTORS, walls::Door};
+use super::{Door, order::DESCRIPTORS};
 
 /// In what a keeper begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +40,15 @@ pub(super) fn send(
     sendmsg(socket, &[IoSlice::new(&[kind as u8])], &mut control, flags).map(drop)
 }
 
-/// Sends a report with the sockets of a door.
-pub(super) fn send_with(
-    socket: impl AsFd,
-    bytes: &[u8],
-    with: &[BorrowedFd<'_>; Door::SOCKETS],
-) -> Result<()> {
+/// The sockets of a box's door, as they are handed out.
+pub(super) type Sockets = [OwnedFd; Door::SOCKETS];
+
+/// Sends a report with a door.
+pub(super) fn send_with(socket: impl AsFd, bytes: &[u8], door: &Sockets) -> Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Door::SOCKETS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(with));
+    let door = door.each_ref().map(AsFd::as_fd);
+    control.push(SendAncillaryMessage::ScmRights(&door));
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags).map(drop)
 }
@@ -59,13 +59,13 @@ pub(super) fn receive_with(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, flags)?;
-    let mut sockets = Vec::new();
+    let mut door = None;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(sent) = message {
-            sockets.extend(sent);
+            // One that is not whole, for want of descriptors, is none.
+            door = Sockets::try_from(sent.collect::<Vec<_>>()).ok();
         }
     }
-    let door: Option<[OwnedFd; Door::SOCKETS]> = sockets.try_into().ok();
     Ok((got.bytes, door.map(Door::from)))
 }
 

@@ -2,11 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -20,13 +16,15 @@ use rustix::{
 use super::{
     Door,
     flaws::Flaws,
-    kernel::raise_loopback,
     later::{self, Placeholder},
     step::{Failed, at},
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
 };
-use crate::{launch::report::Step, way_out::open_door};
+use crate::{
+    launch::{post::Sockets, report::Step},
+    way_out::{open_door, raise_loopback},
+};
 
 /// The namespaces in which a keeper begins; a network of its own unless it has the machine's.
 pub(in crate::launch) fn namespaces(with_network: bool) -> libc::c_int {
@@ -58,12 +56,15 @@ const LINKS: [(&str, &str); 5] = [
 /// What programs need to be found and to tell the time, and nobody has a secret in.
 pub(super) const ALWAYS: [&str; 3] = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"];
 
-/// Of `/run`, where sockets of agents and services are, what names are resolved by.
-const OF_RUN: [&str; 4] = [
+/// Of `/run`, where sockets of agents and services are, what is none.
+const OF_RUN: [&str; 1] = ["/run/current-system"];
+/// And what names are resolved by; for those who may talk to anybody, since there are sockets among it that
+/// ask any name server for anything.
+const RESOLVERS: [&str; 4] = [
+    OF_RUN[0],
     "/run/systemd/resolve",
     "/run/resolvconf",
     "/run/NetworkManager/resolv.conf",
-    "/run/current-system",
 ];
 
 /// The numbers of the user and its group stay as they are; all others are nobody's (user_namespaces(7)).
@@ -89,21 +90,14 @@ pub(super) fn take_name() -> Result<(), Failed> {
     sethostname(b"box").map_err(at(Step::Namespaces))
 }
 
-/// A network in which nobody is but the box; at its door, where it has one, durward listens.
-pub(super) fn take_network(reach: Reach) -> Result<Option<[OwnedFd; Door::SOCKETS]>, Failed> {
+/// A network in which nobody is but the box; with a door, where it has one.
+pub(super) fn take_network(reach: Reach) -> Result<Option<Sockets>, Failed> {
+    let failed = at(Step::Network);
     match reach {
-        Reach::Host => return Ok(None),
-        Reach::Door => return open_door().map(Some).map_err(at(Step::Network)),
-        Reach::Nobody => {}
+        Reach::Host => Ok(None),
+        Reach::Nobody => raise_loopback().map(|()| None).map_err(failed),
+        Reach::Door => open_door().map(Some).map_err(failed),
     }
-    let failed = |error: std::io::Error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        (Step::Network, errno)
-    };
-    // Any socket of this network can raise it; this one binds to no interface.
-    let socket = TcpListener::bind("0.0.0.0:0").map_err(failed)?;
-    raise_loopback(socket.as_fd()).map_err(at(Step::Network))?;
-    Ok(None)
 }
 
 /// What the program may reach, and nothing else, as the root of this process.
@@ -120,11 +114,27 @@ pub(super) fn take_tree(wanted: &Wanted, flaws: &mut Flaws) -> Result<Vec<Placeh
     let mut tree = tree.map_err(at(Step::Tree))?;
     furnish(&mut tree, wanted, flaws)?;
     let held = open_ways(&mut tree, wanted)?;
+    if wanted.reach == Reach::Door {
+        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+    }
     // Where nothing below it was let in.
     tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
         .map_err(at(Step::Devices))?;
     tree.enter().map_err(at(Step::Tree))?;
     Ok(held)
+}
+
+/// Names are asked for at the door, whomever the machine asks.
+fn ask_at_the_door(tree: &Tree) -> Result<(), Errno> {
+    let Ok(real) = Path::new("/etc/resolv.conf").canonicalize() else {
+        return Ok(());
+    };
+    // Where there is no such file, there they are asked for anyway (resolv.conf(5)).
+    if tree.open(&real).is_err() {
+        return Ok(());
+    }
+    let [names, _] = Door::NAMES;
+    tree.put_text(&real, &format!("nameserver {}\n", names.ip()))
 }
 
 /// What every program finds: devices, its own processes, a `/tmp` that goes with it.
@@ -192,7 +202,11 @@ fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Faile
     for path in &wanted.read {
         way(tree, path, Right::Read)?;
     }
-    let more: &[&str] = if tree.is_whole() { &OF_RUN } else { &ALWAYS };
+    let more: &[&str] = match (tree.is_whole(), wanted.reach) {
+        (false, _) => &ALWAYS,
+        (true, Reach::Host) => &RESOLVERS,
+        (true, Reach::Nobody | Reach::Door) => &OF_RUN,
+    };
     for path in more {
         way(tree, Path::new(path), Right::Read)?;
     }

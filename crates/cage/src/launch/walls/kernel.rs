@@ -132,25 +132,3 @@ pub(super) fn install_filter(filter: &[sock_filter]) -> Result<(), Errno> {
     })
     .map(drop)
 }
-
-/// Brings up the loopback interface of this network; the socket may be any of it.
-pub(super) fn raise_loopback(socket: BorrowedFd<'_>) -> Result<(), Errno> {
-    /// `struct ifreq`, which is 40 bytes long.
-    #[repr(C)]
-    struct Request {
-        name: [u8; libc::IFNAMSIZ],
-        flags: u16,
-        rest: [u8; 22],
-    }
-    const { assert!(size_of::<Request>() == size_of::<libc::ifreq>()) };
-    let mut name = [0; libc::IFNAMSIZ];
-    name[..2].copy_from_slice(b"lo");
-    let request = Request {
-        name,
-        flags: libc::IFF_UP as u16,
-        rest: [0; 22],
-    };
-    // SAFETY: the kernel reads a structure of this size.
-    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
-    checked(done.into()).map(drop)
-}

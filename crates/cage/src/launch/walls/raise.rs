@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::{
-    Door, Level, Limits,
+    Level, Limits,
     filter::filter,
     flaws::Flaws,
     full,
@@ -23,7 +23,7 @@ use super::{
     step::{Failed, at},
     wanted::Wanted,
 };
-use crate::launch::report::Step;
+use crate::launch::{post::Sockets, report::Step};
 
 /// What is up, and what the program has to put on itself.
 pub(in crate::launch) struct Raised {
@@ -33,8 +33,8 @@ pub(in crate::launch) struct Raised {
     pub(in crate::launch) folder: Option<OwnedFd>,
     pub(in crate::launch) ruleset: Option<OwnedFd>,
     pub(in crate::launch) filter: Vec<sock_filter>,
-    /// Durward's sockets at the box's door.
-    pub(in crate::launch) door: Option<[OwnedFd; Door::SOCKETS]>,
+    /// Where the box gets out, if it does.
+    pub(in crate::launch) door: Option<Sockets>,
     pub(in crate::launch) flaws: Flaws,
     held: Vec<Placeholder>,
 }

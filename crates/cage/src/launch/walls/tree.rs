@@ -177,6 +177,21 @@ impl Tree {
         self.cover(path, mount.as_fd())
     }
 
+    /// Puts a small file in place of the machine's own.
+    pub(super) fn put_text(&self, path: &Path, text: &str) -> Result<(), Errno> {
+        let own = memory(&[("mode", "0755"), ("size", "64k")])?;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let made = openat(&own, "t", flags, Mode::RUSR)?;
+        rustix::io::write(made, text.as_bytes())?;
+        // Only what is attached can be copied.
+        let place = self.folder(Path::new("/dev/.text"))?;
+        attach(own.as_fd(), place.as_fd(), "")?;
+        set_mount(own.as_fd(), false, SAFE | libc::MOUNT_ATTR_RDONLY)?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let mount = open_tree(&own, "t", flags)?;
+        self.cover(path, mount.as_fd())
+    }
+
     /// Makes a link, where there is none.
     pub(super) fn link(&self, target: &Path, path: &Path) -> Result<(), Errno> {
         if self.whole && !path.starts_with("/dev") {
