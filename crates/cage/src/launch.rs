@@ -25,6 +25,7 @@ mod program;
 mod report;
 mod signals;
 mod spawner;
+mod tail;
 mod tree;
 mod walls;
 
@@ -32,6 +33,7 @@ pub use child::{Child, Exit, Process};
 pub use fault::LaunchFault;
 pub use launcher::Launcher;
 pub use plan::Plan;
+pub use tail::Tail;
 pub use walls::{Host, Lack, Level, Limits, Network, Walls, WayOut};
 
 /// The name under which our own binary is the spawner.

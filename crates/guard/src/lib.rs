@@ -4,6 +4,7 @@
 //! judged comes in, the verdict goes out. Whatever can be wrong in the configuration is a
 //! [`GuardError`] when a judge is built, never a surprise when it judges.
 
+pub mod backoff;
 pub mod breaker;
 pub mod egress;
 mod error;

@@ -8,11 +8,13 @@ use std::{
 /// So many bytes are kept.
 const KEPT: usize = 64 * 1024;
 
-#[derive(Default)]
-pub(super) struct Tail(Mutex<VecDeque<u8>>);
+/// The last 64 KiB of what a program wrote on its standard error.
+#[derive(Debug, Default)]
+pub struct Tail(Mutex<VecDeque<u8>>);
 
 impl Tail {
-    pub(super) fn push(&self, bytes: &[u8]) {
+    /// Adds what it wrote.
+    pub fn push(&self, bytes: &[u8]) {
         let bytes = &bytes[bytes.len().saturating_sub(KEPT)..];
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let over = (kept.len() + bytes.len()).saturating_sub(KEPT);
@@ -21,7 +23,7 @@ impl Tail {
     }
 
     /// What is kept, as text.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (front, back) = kept.as_slices();
         String::from_utf8_lossy(&[front, back].concat()).into_owned()
