@@ -34,6 +34,7 @@ use thiserror::Error;
 use crate::{
     config::{self, Config},
     egress,
+    sandbox::{Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
     status::{Status, Statuses},
 };
@@ -56,6 +57,9 @@ pub enum AssemblyError {
     /// Keys and other state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What children run in.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
 }
 
 /// The rooms of a running durward.
@@ -72,6 +76,8 @@ pub struct Rooms {
     pub status: Option<Arc<Status>>,
     /// The servers behind the gate.
     pub servers: Arc<Servers>,
+    /// What children run in.
+    pub sandboxes: Sandboxes,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,7 +92,22 @@ impl Rooms {
         config: &Config,
         planned: &Planned,
     ) -> Result<HouseSettings, AssemblyError> {
-        house(config, &self.connector, planned, self.status.as_ref())
+        let builder = self.sandboxes.builder(config);
+        house(
+            config,
+            &self.connector,
+            planned,
+            &builder,
+            self.status.as_ref(),
+        )
+    }
+
+    /// Which servers a configuration wants.
+    ///
+    /// # Errors
+    /// [`AssemblyError`].
+    pub fn planned(&self, config: &Config) -> Result<Planned, AssemblyError> {
+        self.servers.plan(config, &self.sandboxes.builder(config))
     }
 
     /// Writes down that durward stopped, and closes the journal.
@@ -118,12 +139,15 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     // First the configuration: nothing is begun that it then refuses.
     let connector = egress::connector(config)?;
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
+    let sandboxes = Sandboxes::new();
+    let builder = sandboxes.builder(config);
     let servers = Arc::new(Servers::new(
         config,
+        sandboxes.launcher(),
         Arc::clone(&limits),
         Arc::clone(&clock),
     )?);
-    let planned = servers.plan(config)?;
+    let planned = servers.plan(config, &builder)?;
     let status = match chain {
         ChainName::Serve => {
             let redactor = Redactor::new(&config.audit.redact_names)?;
@@ -131,7 +155,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         }
         _ => None,
     };
-    let house = house(config, &connector, &planned, status.as_ref())?;
+    let house = house(config, &connector, &planned, &builder, status.as_ref())?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -163,6 +187,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         connector,
         status,
         servers,
+        sandboxes,
         clock,
     })
 }
@@ -174,17 +199,21 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
 pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
-    let servers = Servers::new(config, limits, clock)?;
+    let sandboxes = Sandboxes::new();
+    let builder = sandboxes.builder(config);
+    let servers = Servers::new(config, sandboxes.launcher(), limits, clock)?;
+    let planned = servers.plan(config, &builder)?;
     house(
         config,
         &egress::connector(config)?,
-        &servers.plan(config)?,
+        &planned,
+        &builder,
         None,
     )
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other
-/// servers by those that are planned.
+/// servers by those that are planned; what starts programs does so within what `builder` says.
 ///
 /// # Errors
 /// [`AssemblyError`].
@@ -192,6 +221,7 @@ pub fn house(
     config: &Config,
     connector: &Connector,
     planned: &Planned,
+    _builder: &Builder<'_>,
     status: Option<&Arc<Status>>,
 ) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();

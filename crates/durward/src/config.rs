@@ -27,6 +27,7 @@ mod overlay;
 mod packs;
 mod policy;
 mod reader;
+mod sandbox;
 mod schema;
 mod secrets;
 mod semantic;
@@ -72,13 +73,17 @@ pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, Redirects};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
+pub use sandbox::{
+    ItemEgress, ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxLimits,
+    SandboxMode, SandboxPath,
+};
 pub use schema::schema;
 pub use secrets::{PerhapsSecret, SecretName, SecretSource, SecretText, Secrets};
 pub(crate) use servers::is_own_name;
 pub use servers::{
     Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, GrantWord, HeaderKey, Http,
-    Instances, OAuth, OwnToolKey, Program, Reach, Sandbox, ScopeWord, Server, ServerKey,
-    ServerLimits, ServerTools, ServerUrl, Servers, TierWord, ToolGlob, Transport,
+    Instances, OAuth, OwnToolKey, Program, Reach, ScopeWord, Server, ServerKey, ServerLimits,
+    ServerTools, ServerUrl, Servers, TierWord, ToolGlob, Transport,
 };
 pub use show::show;
 pub use site::{HostName, MountPath, PublicUrl};
@@ -118,6 +123,8 @@ pub struct Config {
     /// Secrets by name, for `${secret:name}`; never in an error, a log or the audit.
     #[schemars(with = "std::collections::BTreeMap<String, SecretSource>")]
     pub secrets: Secrets,
+    /// What every program runs in that durward starts.
+    pub sandbox: Sandbox,
     /// Built-in tools, each with the tier read, operate or danger.
     pub packs: Packs,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
@@ -131,6 +138,9 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// The folder of what durward keeps: keys, the journal, the socket.
     pub state: PathBuf,
+    /// No key: the file that all this was read from, if there was one.
+    #[serde(skip)]
+    pub own_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -146,12 +156,14 @@ impl Default for Config {
             files: Files::default(),
             egress: Egress::default(),
             secrets: Secrets::default(),
+            sandbox: Sandbox::default(),
             packs: Packs::default(),
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),
             telemetry: Telemetry::default(),
             state: "~/.local/state/durward".into(),
+            own_file: None,
         }
     }
 }

@@ -175,7 +175,7 @@ fn first_key(config: &Config, rooms: &Rooms, http: bool) -> Result<Option<FirstK
     }
     let key = first_key::make(config, rooms.clock.as_ref()).map_err(failed)?;
     if key.is_some() {
-        let planned = rooms.servers.plan(config).map_err(failed)?;
+        let planned = rooms.planned(config)?;
         let house = rooms.house(config, &planned)?;
         rooms.gate.reload(house).map_err(failed)?;
     }

@@ -21,6 +21,7 @@ mod instance;
 mod logins;
 mod migrate;
 pub mod reload;
+pub mod sandbox;
 mod servers;
 mod service;
 mod signals;

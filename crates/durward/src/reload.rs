@@ -20,6 +20,7 @@ use crate::{
     assembly::{self, Rooms},
     config::{Config, Loaded, SecretSource, Sources, Watch, load},
     egress, logins,
+    sandbox::Sandboxes,
     servers::Servers,
     signals::HangUps,
     status::Status,
@@ -34,6 +35,7 @@ pub struct Reloader {
     connector: Connector,
     status: Option<Arc<Status>>,
     servers: Arc<Servers>,
+    sandboxes: Sandboxes,
     sources: Sources,
     hang_ups: HangUps,
     file: Option<Watch>,
@@ -88,6 +90,7 @@ impl Reloader {
             connector: rooms.connector.clone(),
             status: rooms.status.clone(),
             servers: Arc::clone(&rooms.servers),
+            sandboxes: rooms.sandboxes.clone(),
             sources,
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
@@ -148,12 +151,14 @@ impl Reloader {
 
     async fn reload(&mut self) -> Option<Config> {
         let put = self.read().await.and_then(|loaded| {
+            let config = &loaded.config;
+            let builder = self.sandboxes.builder(config);
             let planned = self
                 .servers
-                .plan(&loaded.config)
+                .plan(config, &builder)
                 .map_err(|error| error.to_string())?;
             let status = self.status.as_ref();
-            let house = assembly::house(&loaded.config, &self.connector, &planned, status)
+            let house = assembly::house(config, &self.connector, &planned, &builder, status)
                 .map_err(|error| error.to_string())?;
             self.gate.reload(house).map_err(|error| error.to_string())?;
             self.servers.put(planned);

@@ -10,7 +10,7 @@ use std::{
 
 use durward_cage::{egress::Connector, launch::Launcher};
 use durward_core::{Clock, Era, Monotonic, Provider, Secret, ServerName};
-use durward_guard::{GuardError, breaker::Condition};
+use durward_guard::breaker::Condition;
 use durward_store::{StoreError, limits::MemoryLimits, servers::KnownServers};
 use durward_upstream::{
     Command, EraPin, Headers, Health, Instances, LinkLimits, Reach, Sampling, Server,
@@ -21,9 +21,11 @@ use tokio::sync::Notify;
 pub(crate) use made::headers;
 
 use crate::{
+    assembly::AssemblyError,
     config::{self, Config},
     egress,
     logins::Logins,
+    sandbox::{self, Builder, Enclosure, Item},
     status::{BreakerStatus, ServerState, ServerStatus, Statuses},
 };
 
@@ -51,6 +53,19 @@ struct Standing {
     headers: Headers,
     /// The ways to it, and to what it names.
     connectors: Vec<Connector>,
+    /// What it runs in, if it is a program.
+    enclosed: Option<Enclosure>,
+}
+
+impl Standing {
+    /// Begins it, on the runtime that serves it.
+    fn start(&self) {
+        let makes = self.enclosed.as_ref().map(|enclosed| &enclosed.makes[..]);
+        if let Err(error) = sandbox::make(makes.unwrap_or_default()) {
+            tracing::warn!(%error, "a folder that servers keep things in can't be made");
+        }
+        self.server.start();
+    }
 }
 
 /// What makes a server another one.
@@ -60,6 +75,8 @@ struct MadeFrom {
     egress: config::Egress,
     /// Where it may ask for it.
     sampling: Option<config::Sampling>,
+    /// What decides of a program's walls beside its own entry.
+    walls: Option<(config::Sandbox, config::Files)>,
 }
 
 impl MadeFrom {
@@ -106,12 +123,13 @@ impl Servers {
     /// `cluster.sealing_key` is none.
     pub fn new(
         config: &Config,
+        launcher: Launcher,
         limits: Arc<MemoryLimits>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             logins: Logins::new(config, Arc::clone(&clock))?,
-            launcher: Launcher::new(),
+            launcher,
             store: KnownServers::new(config.state.join("servers")),
             limits,
             clock,
@@ -134,8 +152,8 @@ impl Servers {
     /// What this configuration wants served. Nothing is begun or ended.
     ///
     /// # Errors
-    /// [`GuardError`], naming what can't be used.
-    pub fn plan(&self, config: &Config) -> Result<Planned, GuardError> {
+    /// [`AssemblyError`], naming what can't be used.
+    pub fn plan(&self, config: &Config, builder: &Builder<'_>) -> Result<Planned, AssemblyError> {
         let mut planned = BTreeMap::new();
         let standing = lock(&self.standing).clone();
         for (key, server) in &config.servers {
@@ -146,6 +164,8 @@ impl Servers {
                     .capabilities
                     .contains(&config::Capability::Sampling)
                     .then_some(config.inspect.sampling),
+                walls: matches!(server.reach, config::Reach::Program(_))
+                    .then(|| (config.sandbox.clone(), config.files.clone())),
             };
             let same = standing
                 .get(key.name())
@@ -155,7 +175,7 @@ impl Servers {
                     made_from,
                     ..same.clone()
                 },
-                None => self.make(config, key.name(), made_from)?,
+                None => self.make(config, key.name(), made_from, builder)?,
             };
             planned.insert(key.name().clone(), it);
         }
@@ -169,8 +189,8 @@ impl Servers {
 
     /// Begins those that are held, on the runtime that serves them.
     pub fn start(&self) {
-        for server in self.all() {
-            server.start();
+        for standing in lock(&self.standing).values() {
+            standing.start();
         }
     }
 
@@ -182,7 +202,7 @@ impl Servers {
                 .get(name)
                 .is_some_and(|old| Arc::ptr_eq(&old.server, &standing.server));
             if !stays {
-                standing.server.start();
+                standing.start();
             }
             let had = before.get(name).map(|old| old.made_from.server.clone());
             if had.as_ref() != Some(&standing.made_from.server) {
@@ -234,16 +254,26 @@ impl Servers {
         config: &Config,
         name: &ServerName,
         made_from: MadeFrom,
-    ) -> Result<Standing, GuardError> {
+        builder: &Builder<'_>,
+    ) -> Result<Standing, AssemblyError> {
         let server = &made_from.server;
         let own = made_from.headers();
         let headers = Headers::new(
             own.iter().map(|(name, value)| (&**name, value)),
             Arc::clone(&self.refused),
         );
+        let mut enclosed = None;
         let (reach, connectors) = match &server.reach {
             config::Reach::Program(program) => {
-                let plan = made::plan(program);
+                let enclosure = builder.enclose(&Item {
+                    key: &format!("servers.{name}"),
+                    said: program.sandbox.as_ref(),
+                    usual: config::Room::Home,
+                    folder: program.cwd.as_deref(),
+                    shows: &[],
+                })?;
+                let plan = made::plan(program, &enclosure);
+                enclosed = Some(enclosure);
                 let launcher = self.launcher.clone();
                 (Reach::Command(Command::new(launcher, plan)), Vec::new())
             }
@@ -299,6 +329,7 @@ impl Servers {
             server,
             headers,
             connectors,
+            enclosed,
         })
     }
 }

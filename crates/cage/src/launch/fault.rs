@@ -30,6 +30,11 @@ pub enum LaunchFault {
         "`{0}` may not be run by this user: it is no file, not executable, or on a file system without execution"
     )]
     NotExecutable(PathBuf),
+    /// It was pinned, and is another one now.
+    #[error(
+        "`{0}` was replaced or changed since durward found it; if that was you, reload or restart durward"
+    )]
+    Replaced(PathBuf),
     /// It is a script, and what its first line names is not there; or a binary of another system.
     #[error("`{0}` is there, but the interpreter or loader that it names is not")]
     NoInterpreter(PathBuf),

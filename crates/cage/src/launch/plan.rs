@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use durward_core::Secret;
 
-use super::Walls;
+use super::{Pin, Walls};
 
 /// What changes how a program loads code or finds its tools; never inherited.
 const NEVER: [&str; 12] = [
@@ -33,6 +33,7 @@ pub struct Plan {
     pub(super) folder: Option<PathBuf>,
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
+    pub(super) pin: Option<Pin>,
 }
 
 impl Plan {
@@ -48,6 +49,7 @@ impl Plan {
             folder: None,
             files: None,
             walls: None,
+            pin: None,
         }
     }
 
@@ -89,6 +91,13 @@ impl Plan {
     #[must_use]
     pub fn walls(mut self, walls: Arc<Walls>) -> Self {
         self.walls = Some(walls);
+        self
+    }
+
+    /// Runs this file, whatever the program's name stands for by now.
+    #[must_use]
+    pub fn pinned(mut self, pin: Pin) -> Self {
+        self.pin = Some(pin);
         self
     }
 

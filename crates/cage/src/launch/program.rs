@@ -19,6 +19,9 @@ pub(super) fn find(plan: &Plan) -> Result<PathBuf, LaunchFault> {
     if name.contains('\0') {
         return Err(LaunchFault::ZeroByte("the program's name"));
     }
+    if let Some(pin) = &plan.pin {
+        return pin.check();
+    }
     if name.contains('/') {
         let path = plan.folder.as_deref().unwrap_or(Path::new("")).join(name);
         return match runnable(&path) {

@@ -82,10 +82,7 @@ fn walk(folder: &Path, connections: usize, time: Duration) -> Result<Side, Failu
     let rooms = assembly::open(&loaded.config, ChainName::Serve)?;
     let key = crate::first_key::secret(&loaded.config, rooms.clock.as_ref())
         .map_err(|error| failed(&error))?;
-    let planned = rooms
-        .servers
-        .plan(&loaded.config)
-        .map_err(|error| failed(&error))?;
+    let planned = rooms.planned(&loaded.config)?;
     rooms
         .gate
         .reload(rooms.house(&loaded.config, &planned)?)

@@ -12,6 +12,7 @@ use crate::{
     assembly::AssemblyError,
     config::Config,
     exit::{Failure, failed},
+    sandbox::{Builder, Sandboxes},
     servers::{Planned, Servers},
     status::{ServerState, ServerStatus, Statuses},
 };
@@ -32,11 +33,12 @@ impl Connected {
     ///
     /// # Errors
     /// Where a server can't even be tried.
-    pub(crate) fn to_all(config: &Config) -> Result<Self, Failure> {
+    pub(crate) fn to_all(config: &Config, sandboxes: &Sandboxes) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock::new());
         let limits = Arc::new(MemoryLimits::new(clock.clone()));
-        let servers = Servers::new(config, limits, clock).map_err(AssemblyError::from)?;
-        let planned = servers.plan(config).map_err(AssemblyError::from)?;
+        let launcher = sandboxes.launcher();
+        let servers = Servers::new(config, launcher, limits, clock).map_err(AssemblyError::from)?;
+        let planned = servers.plan(config, &sandboxes.builder(config))?;
         servers.hold(planned);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -59,8 +61,12 @@ impl Connected {
     ///
     /// # Errors
     /// Where one can't be planned, which was so before.
-    pub(crate) fn planned(&self, config: &Config) -> Result<Planned, AssemblyError> {
-        Ok(self.servers.plan(config)?)
+    pub(crate) fn planned(
+        &self,
+        config: &Config,
+        builder: &Builder<'_>,
+    ) -> Result<Planned, AssemblyError> {
+        self.servers.plan(config, builder)
     }
 
     /// Which server does not serve, and which serves and is untidy.

@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Reach},
     egress,
     exit::Failure,
+    sandbox::Sandboxes,
 };
 
 /// Check the configuration, its secrets and paths, and list the servers behind the gate, and every tool
@@ -74,15 +75,17 @@ impl Check {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         let (loaded, sources) = setup::loaded(common, &[])?;
         let config = &loaded.config;
+        let sandboxes = Sandboxes::new();
+        let builder = sandboxes.builder(config);
         let connected = self
             .connect
-            .then(|| Connected::to_all(config))
+            .then(|| Connected::to_all(config, &sandboxes))
             .transpose()?;
         let house = match &connected {
             Some(connected) => {
-                let planned = connected.planned(config)?;
+                let planned = connected.planned(config, &builder)?;
                 let connector = egress::connector(config).map_err(AssemblyError::from)?;
-                assembly::house(config, &connector, &planned, None)?
+                assembly::house(config, &connector, &planned, &builder, None)?
             }
             None => assembly::tried(config)?,
         };

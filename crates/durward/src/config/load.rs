@@ -83,7 +83,10 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     servers::refuse(&mut root, &mut faults);
     mask(&root, &mut texts);
     let vault = Vault::new(&root, sources);
-    let config = typed(&mut root, &vault, &mut faults);
+    let mut config = typed(&mut root, &vault, &mut faults);
+    if let (Some(config), Some((path, _))) = (&mut config, &found.file) {
+        config.own_file = Some(sources.cwd.join(path));
+    }
     let mut warnings = Vec::new();
     if let (Some(config), true) = (&config, faults.is_empty()) {
         semantic(config, &root, &mut faults, &mut warnings);

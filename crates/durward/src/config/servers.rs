@@ -19,6 +19,7 @@ pub(super) use together::{check, refuse};
 
 use super::{
     limits::{Rate, ToolKey},
+    sandbox::ItemSandbox,
     secrets::{PerhapsSecret, SecretText},
     units::{Period, Size},
 };
@@ -71,8 +72,8 @@ pub struct Program {
     pub env: BTreeMap<EnvKey, PerhapsSecret>,
     /// The folder that it runs in; durward's own where it is not said.
     pub cwd: Option<PathBuf>,
-    /// Its walls; `None` where the file says nothing of them.
-    pub sandbox: Option<Sandbox>,
+    /// Its walls; `home` where the file says nothing of them.
+    pub sandbox: Option<ItemSandbox>,
 }
 
 /// A server that is spoken to over HTTP.
@@ -213,14 +214,6 @@ pub enum Connect {
     Lazy,
     /// At the start.
     Eager,
-}
-
-/// The walls around a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sandbox {
-    /// None: it may do what the user may who runs durward.
-    Host,
 }
 
 /// A tier, as a word of the file.

@@ -6,7 +6,7 @@ use super::{
     origin::TextId,
 };
 
-/// Closes what is open by default alone: the port, and the files of the working folder.
+/// Closes what is open by default alone: the port, and the files of the working folder, to tools and boxes.
 pub(super) fn close(root: &mut Node) {
     let is_default = |root: &Node, path: &[&str]| {
         let node = root.at(path);
@@ -19,6 +19,14 @@ pub(super) fn close(root: &mut Node) {
         is_default(root, &["files", "root"]) && is_default(root, &["files", "roots"]);
     if shares_nothing && is_default(root, &["packs", "fs", "enabled"]) {
         put(root, &["packs", "fs", "enabled"], "false", Style::Plain);
+    }
+    if shares_nothing
+        && is_default(root, &["sandbox", "read"])
+        && let Some(Value::List(paths)) = root.at_mut(&["sandbox", "read"]).map(|it| &mut it.value)
+    {
+        let is_root =
+            |path: &Node| matches!(&path.value, Value::Scalar(text, _) if text == "${files.root}");
+        paths.retain(|path| !is_root(path));
     }
 }
 
@@ -50,6 +58,8 @@ mod tests {
         let config = read("");
         assert_eq!(config.listen.http, HttpDoor::Off);
         assert!(!config.packs.fs.enabled);
+        let read: Vec<_> = config.sandbox.read.iter().map(|it| it.as_str()).collect();
+        assert_eq!(read, ["/usr", "/lib*", "/etc/ssl"]);
     }
 
     #[test]

@@ -58,6 +58,15 @@ impl Size {
         })
     }
 
+    /// So many times 1024 bytes; none is taken as one.
+    pub(super) const fn kibibytes(count: u32) -> Self {
+        Self(if count == 0 {
+            1 << 10
+        } else {
+            (count as u64) << 10
+        })
+    }
+
     /// The bytes.
     pub fn bytes(self) -> u64 {
         self.0

@@ -21,6 +21,12 @@ pub(super) fn launch(fault: &LaunchFault) -> Refusal {
             "the program is there, and this machine can't run it or durward may not",
             "program_not_runnable",
         ),
+        LaunchFault::Replaced(_) => refusal(
+            RefusalCode::DefinitionChanged,
+            "the program was replaced since durward looked for it, and what stands there now is not run; \
+             whoever runs durward can accept it by a reload",
+            "program_replaced",
+        ),
         LaunchFault::ZeroByte(_) => refusal(
             RefusalCode::InvalidArguments,
             "a zero byte can't be passed to a program",

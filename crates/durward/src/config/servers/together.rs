@@ -9,12 +9,13 @@ use durward_guard::{
     redact::Redactor,
 };
 
-use super::{Auth, Capability, GrantWord, Http, Program, Reach, Server};
+use super::{Auth, Capability, GrantWord, Http, Reach, Server};
 use crate::{
     config::{
         Config,
         fault::Fault,
         node::{Map, Node, Place, Value},
+        sandbox::{self, Room},
         semantic::place_of,
     },
     egress,
@@ -43,9 +44,6 @@ pub(crate) fn is_own_name(name: &str) -> bool {
     TAKEN.contains(&name)
 }
 
-/// Walls that the format has and this version has not.
-const UNBUILT_WALLS: &[&str] = &["box", "home"];
-
 /// Refuses, key by key, what no server can be. Afterwards each is a program or a site, or a fault is noted.
 pub(in crate::config) fn refuse(root: &mut Node, faults: &mut Vec<Fault>) {
     let Some(Value::Map(servers)) = root.at_mut(&["servers"]).map(|node| &mut node.value) else {
@@ -64,7 +62,6 @@ pub(in crate::config) fn refuse(root: &mut Node, faults: &mut Vec<Fault>) {
         }
         if let Value::Map(server) = &mut node.value {
             company(&key.text, &node.place, server, faults);
-            walls(server, faults);
         }
     }
 }
@@ -129,27 +126,6 @@ fn is_known(key: &str) -> bool {
     OF_COMMAND.contains(&key) || OF_URL.contains(&key) || common.contains(&key)
 }
 
-/// Takes out walls that can be asked for and do not stand yet, and says so.
-fn walls(server: &mut Map, faults: &mut Vec<Fault>) {
-    let Some((key, node)) = server.entry("sandbox") else {
-        return;
-    };
-    let (place, what) = match &node.value {
-        Value::Map(_) => (&key.place, "a sandbox with keys of its own".to_owned()),
-        Value::Scalar(word, _) if UNBUILT_WALLS.contains(&word.as_str()) => {
-            (&node.place, format!("`sandbox: {word}`"))
-        }
-        _ => return,
-    };
-    let fault = Fault::new(format!("{what} is not built into this version yet"));
-    faults.push(
-        fault
-            .place(place.clone())
-            .hint("`sandbox: host`, no walls, is all there is"),
-    );
-    server.remove("sandbox");
-}
-
 /// Adds what is wrong with the servers as a whole, and what should not stay so.
 pub(in crate::config) fn check(
     config: &Config,
@@ -176,7 +152,11 @@ pub(in crate::config) fn check(
             warnings.push(fault.place(place).hint(hint));
         }
         match &server.reach {
-            Reach::Program(program) => host(name, program, root, warnings),
+            Reach::Program(program) => {
+                let path = ["servers", name, "sandbox"];
+                let said = program.sandbox.as_ref();
+                sandbox::check(said, Room::Home, &path, root, faults);
+            }
             Reach::Http(http) => {
                 reachable(config, name, http, root, faults, warnings);
                 headers(name, http, root, faults);
@@ -228,21 +208,6 @@ fn renames(server: &ServerName, entry: &Server, root: &Node, faults: &mut Vec<Fa
         };
         let path = ["servers", server.as_str(), "tools", "rename", own.as_str()];
         faults.push(fault.place(place_of(root, &path)));
-    }
-}
-
-/// Said in so many words, it is known that there are no walls.
-fn host(name: &str, program: &Program, root: &Node, warnings: &mut Vec<Fault>) {
-    if program.sandbox.is_none() {
-        let fault = Fault::new(format!(
-            "`{name}` runs as `sandbox: host`: its walls are not built yet"
-        ));
-        let place = place_of(root, &["servers", name, "command"]);
-        warnings.push(
-            fault
-                .place(place)
-                .hint("it may do what you may; write `sandbox: host` where that is meant"),
-        );
     }
 }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, HeaderKey, Http, Instances,
-    Program, Reach, Sandbox, ServerLimits, ServerTools, ServerUrl, Transport,
+    Program, Reach, ServerLimits, ServerTools, ServerUrl, Transport,
 };
 use crate::config::{
+    sandbox::ItemSandbox,
     secrets::PerhapsSecret,
     units::{Period, Size},
 };
@@ -29,9 +30,9 @@ pub(super) struct Server {
     /// The folder that the program runs in; durward's own, unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     cwd: Option<PathBuf>,
-    /// The program's walls: `host` is none, and all there is yet. Said or not, that is how it runs.
+    /// The program's walls: `home` (the default), `box`, `host` (none), or keys that change its room.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sandbox: Option<Sandbox>,
+    sandbox: Option<ItemSandbox>,
     /// Where the server is, such as `https://crm.example.com/mcp`; what is written here may be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<ServerUrl>,

@@ -91,7 +91,7 @@ fn every_key_is_read() {
         run.cwd.as_deref(),
         Some(std::path::Path::new("/home/ann/work"))
     );
-    assert_eq!(run.sandbox, Some(Sandbox::Host));
+    assert_eq!(run.sandbox, Some(ItemSandbox::Room(Room::Host)));
     assert_eq!(
         github.capabilities,
         [Capability::Tools, Capability::Sampling]
@@ -251,9 +251,14 @@ fn messages_about_servers() {
         "a: { command: [x], env: { A: [x] } }",
         "a: { command: [x], env: { A: \"${secret:nope}\" } }",
         "a: { command: [x, \"${secret:nope}\"] }",
-        "a: { command: [x], sandbox: home }",
-        "a: { command: [x], sandbox: { network: none } }",
         "a: { command: [x], sandbox: hots }",
+        "a: { command: [x], sandbox: [box] }",
+        "a: { command: [x], sandbox: { netwrok: none } }",
+        "a: { command: [x], sandbox: { network: all } }",
+        "a: { command: [x], sandbox: { network: egress, egress: { hosts: [10.0.0.1] } } }",
+        "a: { command: [x], sandbox: { network: none, egress: { hosts: [a.example] } } }",
+        "a: { command: [x], sandbox: { room: host, network: none } }",
+        "a: { command: [x], sandbox: { write: [../up] } }",
         "a: { command: [x], tools: { tier: { a: write } } }",
         "a: { command: [x], tools: { allow: [\"\"] } }",
         "a: { command: [x], tools: { rename: { a: \"b c\" } } }",
@@ -296,6 +301,7 @@ egress: { dns: { allow: [\"*\"] } }
 servers:
   bare: { command: [x] }
   meant: { command: [x], sandbox: host }
+  own: { command: [x], sandbox: { room: box, network: egress, egress: { hosts: [a.example] }, limits: { memory: 1GiB } } }
   open: { command: [x], sandbox: host, env: { API_TOKEN: hunter3, GREETING: hello } }
   clear: { url: \"http://crm.example.com/mcp\", auth: { bearer: \"${secret:t}\" } }
   near: { url: \"http://localhost:9000/mcp\", auth: { bearer: \"${secret:t}\" } }

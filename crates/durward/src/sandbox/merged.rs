@@ -1,0 +1,93 @@
+//! An item's own words over those of its room.
+
+use std::{path::PathBuf, time::Duration};
+
+use durward_cage::launch::Limits;
+
+use super::{Item, roomy};
+use crate::config::{
+    ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxMode, SandboxPath,
+};
+
+/// What holds for one item.
+#[derive(Debug)]
+pub(super) struct Merged<'a> {
+    pub(super) room: Room,
+    pub(super) mode: SandboxMode,
+    pub(super) network: NetworkWord,
+    pub(super) limits: Limits,
+    pub(super) output: usize,
+    /// Variables that it gets of durward's own.
+    pub(super) env: Vec<String>,
+    /// Its keys, where it has some.
+    pub(super) own: Option<&'a OwnSandbox>,
+}
+
+impl<'a> Merged<'a> {
+    pub(super) fn of(section: &Sandbox, item: &Item<'a>) -> Self {
+        let (room, own) = match item.said {
+            None => (item.usual, None),
+            Some(ItemSandbox::Room(room)) => (*room, None),
+            Some(ItemSandbox::Own(own)) => (own.room.unwrap_or(item.usual), Some(&**own)),
+        };
+        let network = match room {
+            Room::Box => section.network,
+            Room::Home | Room::Host => NetworkWord::Host,
+        };
+        let own_limits = own.map(|own| own.limits).unwrap_or_default();
+        let names = section
+            .env
+            .iter()
+            .chain(own.iter().flat_map(|own| &own.env));
+        Self {
+            room,
+            mode: own.and_then(|own| own.mode).unwrap_or(section.mode),
+            network: own.and_then(|own| own.network).unwrap_or(network),
+            limits: limits(section, room, own_limits),
+            output: own_limits
+                .output
+                .unwrap_or(section.limits.output)
+                .as_usize(),
+            env: names.map(|name| name.as_str().to_owned()).collect(),
+            own,
+        }
+    }
+
+    /// Adds what the item itself names, and says what that is: no secret that is named is hidden.
+    pub(super) fn add(&self, read: &mut Vec<PathBuf>, write: &mut Vec<PathBuf>) -> Vec<PathBuf> {
+        let found = |paths: &[SandboxPath]| {
+            let found = paths.iter().flat_map(SandboxPath::found);
+            found.collect::<Vec<_>>()
+        };
+        let (own_read, own_write) = match self.own {
+            Some(own) => (found(&own.read), found(&own.write)),
+            None => return Vec::new(),
+        };
+        read.extend_from_slice(&own_read);
+        write.extend_from_slice(&own_write);
+        own_read.into_iter().chain(own_write).collect()
+    }
+}
+
+fn limits(section: &Sandbox, room: Room, own: ItemLimits) -> Limits {
+    let said = &section.limits;
+    let usual = match room {
+        Room::Box => Limits {
+            memory: said.memory.bytes(),
+            cpu: said.cpu.duration(),
+            processes: said.processes.get().into(),
+            files: said.files.get().into(),
+            file_size: None,
+        },
+        Room::Home | Room::Host => roomy(),
+    };
+    Limits {
+        memory: own.memory.map_or(usual.memory, |size| size.bytes()),
+        cpu: own.cpu.map_or(usual.cpu, |time| {
+            time.duration().max(Duration::from_secs(1))
+        }),
+        processes: own.processes.map_or(usual.processes, |it| it.get().into()),
+        files: own.files.map_or(usual.files, |it| it.get().into()),
+        file_size: usual.file_size,
+    }
+}
