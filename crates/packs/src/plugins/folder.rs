@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use durward_cage::files::{FileFault, Kind, RelPath, Root, RootFault, RootSettings};
+use durward_cage::files::{Entry, FileFault, Kind, RelPath, Root, RootFault, RootSettings};
 
 use super::{
     fault::PluginFault,
@@ -111,17 +111,11 @@ pub(super) fn look(root: &Root, read: ReadManifest) -> Result<Vec<Found>, String
                 .to_owned(),
         );
     }
-    let page = folder
-        .page(None, MOST, &mut |entry| {
-            // What is hidden, or made by tools, is none; nor is a file beside them.
-            let named = !entry.bytes().starts_with(b".") && !entry.bytes().starts_with(b"_");
-            Ok(named && matches!(entry.kind(), Kind::Directory | Kind::Symlink))
-        })
-        .map_err(|fault| fault.to_string())?;
-    if page.more {
+    let entries = entries(root)?;
+    if entries.len() > MOST {
         return Err(format!("there are more than {MOST} plugins in it"));
     }
-    let found = page.entries.iter().map(|entry| {
+    let found = entries.iter().map(|entry| {
         let name = entry.name().into_owned();
         let parts = match (entry.kind(), is_name(&name)) {
             (_, false) => Err(PluginFault::Name),
@@ -131,6 +125,22 @@ pub(super) fn look(root: &Root, read: ReadManifest) -> Result<Vec<Found>, String
         Found { name, parts }
     });
     Ok(found.collect())
+}
+
+/// What may be a plugin, and one more than there may be at most.
+///
+/// # Errors
+/// The folder can't be read.
+pub(super) fn entries(root: &Root) -> Result<Vec<Entry>, String> {
+    let folder = root
+        .open_dir(RelPath::ROOT, &|_| Ok(()))
+        .map_err(|fault| fault.to_string())?;
+    let page = folder.page(None, MOST + 1, &mut |entry| {
+        // What is hidden, or made by tools, is none; nor is a file beside them.
+        let named = !entry.bytes().starts_with(b".") && !entry.bytes().starts_with(b"_");
+        Ok(named && matches!(entry.kind(), Kind::Directory | Kind::Symlink))
+    });
+    Ok(page.map_err(|fault| fault.to_string())?.entries)
 }
 
 /// A letter a-z, then up to 62 of a-z, 0-9, `-` and `_`: as a key of the configuration.

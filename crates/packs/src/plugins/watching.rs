@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use durward_cage::files::{Root, WatchFault, Watched, Watcher, Watching as Watch};
 use durward_core::OnChange;
 
-use super::{Plugins, folder};
+use super::{PluginFault, Plugins, folder};
 
 /// Watches until it is dropped.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Plugins {
         if let Some(root) = &self.root {
             watches.push(watcher.watch(Arc::new(Folders {
                 root: Arc::clone(root),
-                paths: self.folders(),
+                paths: self.folders(root),
                 is_folder: true,
                 changed,
             }))?);
@@ -70,14 +70,21 @@ impl Plugins {
         Ok(Watching { _watches: watches })
     }
 
-    /// The folder itself, each plugin's, and those of its files.
-    fn folders(&self) -> Vec<String> {
+    /// The folder itself, whatever may be a plugin's, and those of the files of plugins.
+    fn folders(&self, root: &Root) -> Vec<String> {
         let mut folders = BTreeSet::from([String::new()]);
-        let refused = self.refused.iter().map(|(name, _)| name.clone());
-        folders.extend(refused);
+        let there = folder::entries(root).unwrap_or_default();
+        folders.extend(there.iter().map(|entry| entry.name().into_owned()));
         let files = self.plugins.iter().flat_map(|plugin| &plugin.made.files);
-        folders.extend(files.filter_map(|file| {
-            let (folder, _) = file.path().rsplit_once('/')?;
+        let own = files.map(|file| file.path().to_owned());
+        let wrong = self.refused.iter().filter_map(|(name, fault)| match fault {
+            PluginFault::File { file, .. } | PluginFault::Writable(file) => {
+                Some(format!("{name}/{}", file.trim_start_matches("./")))
+            }
+            _ => None,
+        });
+        folders.extend(own.chain(wrong).filter_map(|file| {
+            let (folder, _) = file.rsplit_once('/')?;
             Some(folder.to_owned())
         }));
         folders.into_iter().collect()
