@@ -266,7 +266,8 @@ mod tests {
     fn a_failure_is_flagged_behind_all_that_it_says() {
         for times in [1, LONG] {
             let text = "a \"b\"\n".repeat(times);
-            let result = OwnResult::of_long("head", "stdout", text.clone(), &json!({"n": 1})).unwrap();
+            let result =
+                OwnResult::of_long("head", "stdout", text.clone(), &json!({"n": 1})).unwrap();
             let result = result.failed();
             let body = read(result.to_raw().bytes());
             assert_eq!(body["isError"], true);

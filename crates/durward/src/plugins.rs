@@ -128,7 +128,8 @@ impl Plugins {
         };
         let before = self.standing().planned.0.clone();
         let before = before.filter(|before| before.made_from == made_from);
-        let furnish = |name: &str, folder: &Path, plan: Plan| furnish(plugins, builder, name, folder, plan);
+        let furnish =
+            |name: &str, folder: &Path, plan: Plan| furnish(plugins, builder, name, folder, plan);
         let settings = PluginsSettings {
             dir: plugins.dir.clone(),
             read: config::read_manifest,
@@ -207,7 +208,8 @@ impl Plugins {
             let standing = self.standing();
             (standing.planned.clone(), standing.refused.clone())
         };
-        let refused = refused.map(|why| format!("plugins were changed and are wrong, the old ones hold: {why}"));
+        let refused = refused
+            .map(|why| format!("plugins were changed and are wrong, the old ones hold: {why}"));
         refused.into_iter().chain(planned.notes()).collect()
     }
 
@@ -241,10 +243,7 @@ fn furnish(
     Ok(pack::Room {
         plan,
         output: enclosure.output,
-        reaches_out: !matches!(
-            enclosure.walls.network,
-            durward_cage::launch::Network::None
-        ),
+        reaches_out: !matches!(enclosure.walls.network, durward_cage::launch::Network::None),
     })
 }
 

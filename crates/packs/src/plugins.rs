@@ -93,10 +93,7 @@ impl Plugins {
     ///
     /// # Errors
     /// Two plugins have tools that can't be told apart: none is chosen over the other.
-    pub fn look(
-        settings: &PluginsSettings<'_>,
-        before: Option<&Self>,
-    ) -> Result<Self, PacksError> {
+    pub fn look(settings: &PluginsSettings<'_>, before: Option<&Self>) -> Result<Self, PacksError> {
         let mut plugins = Self {
             name: PackName::new("plugins")?,
             dir: settings.dir.clone(),
@@ -116,8 +113,7 @@ impl Plugins {
         match folder::look(&root, settings.read) {
             Ok(all) => {
                 for Found { name, parts } in all {
-                    let made =
-                        parts.and_then(|parts| plugins.one(settings, &root, parts, before));
+                    let made = parts.and_then(|parts| plugins.one(settings, &root, parts, before));
                     match made {
                         Ok(plugin) => plugins.plugins.push(plugin),
                         Err(fault) => plugins.refuse(name, fault),
@@ -164,12 +160,12 @@ impl Plugins {
     /// Gives each tool its name, which no other may have.
     fn name_tools(&mut self) -> Result<(), PacksError> {
         let mut taken = Register::new();
-        let mut owners = HashMap::new();
+        let mut owners: HashMap<Arc<str>, String> = HashMap::new();
         for (at, plugin) in self.plugins.iter().enumerate() {
             for (place, tool) in plugin.tools.iter().enumerate() {
                 let name = &tool.tool.name;
                 if let Err(collision) = taken.take(name.as_str()) {
-                    let first = owners.get(&collision.first).cloned().unwrap_or_default();
+                    let first = owners.get(&*collision.first).cloned().unwrap_or_default();
                     let second = plugin.made.name.clone();
                     return Err(PluginClash {
                         first,

@@ -74,7 +74,11 @@ impl From<&Stat> for Meta {
     fn from(stat: &Stat) -> Self {
         let wall = |seconds: i64, nanos: u64| {
             let seconds = u64::try_from(seconds).unwrap_or(0);
-            Wall(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000))
+            Wall(
+                seconds
+                    .saturating_mul(1_000_000)
+                    .saturating_add(nanos / 1_000),
+            )
         };
         Self {
             kind: Kind::of(FileType::from_raw_mode(stat.st_mode)),

@@ -91,9 +91,8 @@ fn plugins(inside: &Inside, text: &mut String) {
     if inside.plugins.is_empty() {
         return;
     }
-    let mut rows = vec![
-        ["plugin", "version", "mode", "state", "restarts", "tools"].map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["plugin", "version", "mode", "state", "restarts", "tools"].map(str::to_owned)];
     rows.extend(inside.plugins.iter().map(|plugin| {
         let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
         [

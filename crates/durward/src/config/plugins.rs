@@ -210,10 +210,26 @@ tools:
         assert!(schema.contains(r#""maxLength":100"#), "{schema}");
         assert_eq!(manifest.concurrency.map(u32::from), Some(4));
         for (from, to, told) in [
-            ("tools:", "tols:", "line 7: unknown key `tols`; did you mean `tools`?"),
-            ("tier: read", "tier: raed", "line 14: unknown word `raed`; did you mean `read`?"),
-            ("executable:", "# executable:", "`executable` is missing here"),
-            ("timeout: 5", "timeout: soon", "line 6: expected a length of time"),
+            (
+                "tools:",
+                "tols:",
+                "line 7: unknown key `tols`; did you mean `tools`?",
+            ),
+            (
+                "tier: read",
+                "tier: raed",
+                "line 14: unknown word `raed`; did you mean `read`?",
+            ),
+            (
+                "executable:",
+                "# executable:",
+                "`executable` is missing here",
+            ),
+            (
+                "timeout: 5",
+                "timeout: soon",
+                "line 6: expected a length of time",
+            ),
             ("timeout: 5", "timeout: [", "line"),
             ("name: hash", "name: ${secret:x}", ""),
         ] {

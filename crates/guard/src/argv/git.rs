@@ -9,19 +9,47 @@ const SETS: &str = "sets what git runs";
 const RUNS: &str = "runs another program";
 
 /// Options in front of the command that take the next word.
-const TAKES: [&str; 5] = ["-C", "--work-tree", "--namespace", "--super-prefix", "--attr-source"];
+const TAKES: [&str; 5] = [
+    "-C",
+    "--work-tree",
+    "--namespace",
+    "--super-prefix",
+    "--attr-source",
+];
 
 /// Commands that are there to run something, or to be talked to by another machine.
 const COMMANDS: [&str; 24] = [
-    "bugreport", "citool", "credential", "cvsimport", "cvsserver", "daemon", "diagnose", "difftool",
-    "filter-branch", "gui", "help", "hook", "http-backend", "imap-send", "instaweb", "maintenance", "mergetool",
-    "p4", "receive-pack", "send-email", "shell", "svn", "upload-pack", "web--browse",
+    "bugreport",
+    "citool",
+    "credential",
+    "cvsimport",
+    "cvsserver",
+    "daemon",
+    "diagnose",
+    "difftool",
+    "filter-branch",
+    "gui",
+    "help",
+    "hook",
+    "http-backend",
+    "imap-send",
+    "instaweb",
+    "maintenance",
+    "mergetool",
+    "p4",
+    "receive-pack",
+    "send-email",
+    "shell",
+    "svn",
+    "upload-pack",
+    "web--browse",
 ];
 
 /// The first argument by which git would run something of the caller's choosing.
 pub(super) fn hazard(args: &[String]) -> Option<Hazard> {
     // A transport that is a command line; and a host that is an option of ssh's.
-    let address = |word: &String| word.contains("ext::") || word.contains("fd::") || word.contains("://-");
+    let address =
+        |word: &String| word.contains("ext::") || word.contains("fd::") || word.contains("://-");
     if let Some(at) = args.iter().position(address) {
         return Some(Hazard { at, why: RUNS });
     }
@@ -33,7 +61,10 @@ pub(super) fn hazard(args: &[String]) -> Option<Hazard> {
         at += if TAKES.contains(&word.as_str()) { 2 } else { 1 };
     }
     let command = args.get(at)?.as_str();
-    if COMMANDS.contains(&command) || command.starts_with("remote-") || command.starts_with("credential-") {
+    if COMMANDS.contains(&command)
+        || command.starts_with("remote-")
+        || command.starts_with("credential-")
+    {
         return Some(Hazard { at, why: RUNS });
     }
     let first = at + 1;
@@ -43,7 +74,10 @@ pub(super) fn hazard(args: &[String]) -> Option<Hazard> {
     }
     let refused = |word: &String| behind(command, word);
     let found = rest.iter().position(refused)?;
-    Some(Hazard { at: first + found, why: RUNS })
+    Some(Hazard {
+        at: first + found,
+        why: RUNS,
+    })
 }
 
 /// In front of the command.
@@ -59,7 +93,16 @@ fn reads(rest: &[String]) -> bool {
     let action = rest.first().map(String::as_str);
     matches!(
         action,
-        Some("--get" | "--get-all" | "--get-regexp" | "--get-urlmatch" | "--list" | "-l" | "get" | "list")
+        Some(
+            "--get"
+                | "--get-all"
+                | "--get-regexp"
+                | "--get-urlmatch"
+                | "--list"
+                | "-l"
+                | "get"
+                | "list"
+        )
     )
 }
 
@@ -67,9 +110,7 @@ fn reads(rest: &[String]) -> bool {
 fn behind(command: &str, word: &str) -> bool {
     let long = |options: &[&str]| is_long(word, options, &[]);
     match command {
-        "clone" => {
-            long(&["upload-pack", "config", "template"]) || has_short(word, "uc", "objb")
-        }
+        "clone" => long(&["upload-pack", "config", "template"]) || has_short(word, "uc", "objb"),
         "init" | "init-db" => long(&["template"]),
         "fetch" | "pull" | "fetch-pack" | "ls-remote" | "archive" => long(&["upload-pack", "exec"]),
         "push" | "send-pack" => long(&["receive-pack", "exec"]),
@@ -77,7 +118,9 @@ fn behind(command: &str, word: &str) -> bool {
         "grep" => long(&["open-files-in-pager"]) || has_short(word, "O", "efmABC"),
         "bisect" => word == "run" || word == "visualize" || word == "view",
         "submodule" => word == "foreach",
-        "log" | "show" | "diff" | "whatchanged" | "format-patch" | "diff-tree" => long(&["ext-diff"]),
+        "log" | "show" | "diff" | "whatchanged" | "format-patch" | "diff-tree" => {
+            long(&["ext-diff"])
+        }
         _ => false,
     }
 }

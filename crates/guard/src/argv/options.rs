@@ -174,7 +174,14 @@ const RULES: &[Rules] = &[
     },
     Rules {
         programs: &["svn"],
-        long: &["diff-cmd", "diff3-cmd", "editor-cmd", "merge-cmd", "config-option", "config-dir"],
+        long: &[
+            "diff-cmd",
+            "diff3-cmd",
+            "editor-cmd",
+            "merge-cmd",
+            "config-option",
+            "config-dir",
+        ],
         others: &["diff"],
         ..NOTHING
     },
@@ -200,14 +207,28 @@ const RULES: &[Rules] = &[
         ..NOTHING
     },
     Rules {
-        programs: &["gcc", "g++", "cc", "c++", "cpp", "clang", "clang++", "gfortran", "tcc"],
+        programs: &[
+            "gcc", "g++", "cc", "c++", "cpp", "clang", "clang++", "gfortran", "tcc",
+        ],
         words: &["-wrapper", "--wrapper", "-run"],
-        begins: &["-fplugin", "-specs", "--specs", "-B", "@", "-fuse-ld", "-Xclang", "-load", "-fpass-plugin"],
+        begins: &[
+            "-fplugin",
+            "-specs",
+            "--specs",
+            "-B",
+            "@",
+            "-fuse-ld",
+            "-Xclang",
+            "-load",
+            "-fpass-plugin",
+        ],
         why: "chooses a program or a library that the compiler runs",
         ..NOTHING
     },
     Rules {
-        programs: &["nm", "ar", "ranlib", "ld", "gold", "strip", "objdump", "objcopy"],
+        programs: &[
+            "nm", "ar", "ranlib", "ld", "gold", "strip", "objdump", "objcopy",
+        ],
         long: &["plugin"],
         words: &["-plugin"],
         begins: &["@"],
@@ -219,14 +240,26 @@ const RULES: &[Rules] = &[
             "tex", "latex", "pdftex", "pdflatex", "xetex", "xelatex", "etex", "ptex", "uplatex",
         ],
         begins: &[
-            "-shell-escape", "--shell-escape", "-shell-restricted", "--shell-restricted",
-            "-enable-write18", "--enable-write18", "-cnf-line", "--cnf-line",
+            "-shell-escape",
+            "--shell-escape",
+            "-shell-restricted",
+            "--shell-restricted",
+            "-enable-write18",
+            "--enable-write18",
+            "-cnf-line",
+            "--cnf-line",
         ],
         ..NOTHING
     },
     Rules {
         programs: &["pandoc"],
-        long: &["filter", "lua-filter", "pdf-engine", "pdf-engine-opt", "defaults"],
+        long: &[
+            "filter",
+            "lua-filter",
+            "pdf-engine",
+            "pdf-engine-opt",
+            "defaults",
+        ],
         short: "FLd",
         valued: "frtwoVMTH",
         ..NOTHING
@@ -234,15 +267,29 @@ const RULES: &[Rules] = &[
     Rules {
         programs: &["gpg"],
         long: &[
-            "photo-viewer", "exec-path", "agent-program", "dirmngr-program", "keyboxd-program",
-            "options", "load-extension", "keyserver-options", "homedir",
+            "photo-viewer",
+            "exec-path",
+            "agent-program",
+            "dirmngr-program",
+            "keyboxd-program",
+            "options",
+            "load-extension",
+            "keyserver-options",
+            "homedir",
         ],
         ..NOTHING
     },
     Rules {
         programs: &["openssl"],
         words: &["engine"],
-        begins: &["-engine", "-provider", "--engine", "--provider", "-config", "--config"],
+        begins: &[
+            "-engine",
+            "-provider",
+            "--engine",
+            "--provider",
+            "-config",
+            "--config",
+        ],
         why: "loads a library",
         ..NOTHING
     },
@@ -289,8 +336,12 @@ pub(super) struct Of<'a>(&'a str);
 impl Of<'_> {
     /// The first argument that one of them refuses.
     pub(super) fn hazard(&self, args: &[String]) -> Option<Hazard> {
-        let rules = RULES.iter().filter(|rules| rules.programs.contains(&self.0));
-        rules.filter_map(|rules| rules.hazard(args)).min_by_key(|hazard| hazard.at)
+        let rules = RULES
+            .iter()
+            .filter(|rules| rules.programs.contains(&self.0));
+        rules
+            .filter_map(|rules| rules.hazard(args))
+            .min_by_key(|hazard| hazard.at)
     }
 }
 
@@ -304,7 +355,10 @@ impl Rules {
                 || self.begins.iter().any(|begin| word.starts_with(begin))
                 || is_long(word, self.long, self.others)
                 || has_short(word, self.short, self.valued)
-                || (self.bare && at == 0 && !word.starts_with('-') && in_group(word, self.short, ""))
+                || (self.bare
+                    && at == 0
+                    && !word.starts_with('-')
+                    && in_group(word, self.short, ""))
         };
         let at = args.iter().enumerate().position(refused)?;
         Some(Hazard { at, why: self.why })

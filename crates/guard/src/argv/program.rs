@@ -121,7 +121,15 @@ const ENDINGS: [&str; 10] = [
 
 /// Machines with whose name a cross tool begins, as in `x86_64-linux-gnu-gdb`.
 const MACHINES: [&str; 9] = [
-    "x86_64", "i386", "i486", "i586", "i686", "aarch64", "arm", "riscv64", "powerpc64le",
+    "x86_64",
+    "i386",
+    "i486",
+    "i586",
+    "i686",
+    "aarch64",
+    "arm",
+    "riscv64",
+    "powerpc64le",
 ];
 
 /// What a program of this name is, whatever version and spelling it has.
@@ -149,7 +157,9 @@ pub fn names(name: &str) -> impl Iterator<Item = String> {
         if MACHINES.iter().any(|machine| name.starts_with(machine)) {
             shorter.extend(name.match_indices('-').map(|(at, _)| &name[at + 1..]));
         }
-        let shorter = shorter.into_iter().map(|it| it.trim_end_matches(['-', '_', '.']));
+        let shorter = shorter
+            .into_iter()
+            .map(|it| it.trim_end_matches(['-', '_', '.']));
         let new: Vec<_> = shorter
             .filter(|it| !it.is_empty() && !all.iter().any(|known| known == it))
             .map(str::to_owned)

@@ -35,7 +35,9 @@ pub(super) fn hazard(args: &[String]) -> Option<Hazard> {
         }
         at += 1;
     }
-    operand.filter(|at| !has_scripts && !is_plain(&args[*at])).and_then(found)
+    operand
+        .filter(|at| !has_scripts && !is_plain(&args[*at]))
+        .and_then(found)
 }
 
 /// What a word is to sed.
@@ -109,7 +111,9 @@ fn command(text: &str) -> Option<&str> {
         's' => {
             let (delimiter, body) = split_first(behind)?;
             let flags = delimited(delimited(body, delimiter)?, delimiter)?;
-            let end = flags.find([';', '\n', '}', '#', ' ']).unwrap_or(flags.len());
+            let end = flags
+                .find([';', '\n', '}', '#', ' '])
+                .unwrap_or(flags.len());
             let fit = |c: char| c.is_ascii_digit() || "gpiImM".contains(c);
             flags[..end].chars().all(fit).then_some(&flags[end..])
         }
@@ -159,7 +163,8 @@ fn address(text: &str) -> Option<&str> {
         '$' => return Some(behind),
         c if c.is_ascii_digit() => {
             let number = |text: &'_ str| -> usize {
-                text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())
+                text.find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(text.len())
             };
             let rest = &text[number(text)..];
             return Some(match rest.strip_prefix('~') {

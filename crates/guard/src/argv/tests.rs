@@ -45,8 +45,28 @@ fn a_program_is_known_under_every_version_and_spelling() {
         assert_eq!(kind(name), Some(expected), "{name}");
     }
     for name in [
-        "git", "ls", "rg", "cat", "grep", "md5sum", "sha256sum", "base64", "b2sum", "7z", "jq", "sed",
-        "find", "tar", "sort", "[", "deploy.sh", "node_exporter", "printf", "echo", "printenv", "",
+        "git",
+        "ls",
+        "rg",
+        "cat",
+        "grep",
+        "md5sum",
+        "sha256sum",
+        "base64",
+        "b2sum",
+        "7z",
+        "jq",
+        "sed",
+        "find",
+        "tar",
+        "sort",
+        "[",
+        "deploy.sh",
+        "node_exporter",
+        "printf",
+        "echo",
+        "printenv",
+        "",
     ] {
         assert_eq!(kind(name), None, "{name}");
     }
@@ -57,7 +77,9 @@ fn a_name_is_no_path_and_no_option() {
     for name in ["ls", "g++", "[", "vim.basic", "é"] {
         assert!(is_basename(name), "{name}");
     }
-    for name in ["", ".", "..", "/bin/ls", r"..\ls", "./x", "-x", "a b", "a\0", "a\n", "ls;id", "$(id)"] {
+    for name in [
+        "", ".", "..", "/bin/ls", r"..\ls", "./x", "-x", "a b", "a\0", "a\n", "ls;id", "$(id)",
+    ] {
         assert!(!is_basename(name), "{name}");
     }
 }
@@ -88,7 +110,10 @@ fn what_would_run_another_program_is_found() {
         ("git␣config␣alias.x␣!id", 0),
         ("git␣config␣user.name␣--get", 0),
         ("git␣remote-ext␣x␣id", 0),
-        ("tar␣cf␣a.tar␣--checkpoint=1␣--checkpoint-action=exec=id␣x", 3),
+        (
+            "tar␣cf␣a.tar␣--checkpoint=1␣--checkpoint-action=exec=id␣x",
+            3,
+        ),
         ("tar␣cf␣a.tar␣--checkpoint-act␣exec=id␣x", 2),
         ("tar␣-xf␣a.tar␣--to-com=id", 2),
         ("tar␣-cI␣id␣-f␣a.tar␣x", 0),
@@ -212,8 +237,22 @@ fn word() -> impl Strategy<Value = String> {
         ".{0,8}",
         "-{1,2}[a-zA-Z-]{0,16}(=[ -~]{0,8})?",
         prop::sample::select(vec![
-            "-c", "--", "-", "-exec", "--checkpoint-action=exec=id", "--pre", "-T", "e", "w x", "clone",
-            "config", "s/a/b/", "-e", "-f", "-I", "ext::x",
+            "-c",
+            "--",
+            "-",
+            "-exec",
+            "--checkpoint-action=exec=id",
+            "--pre",
+            "-T",
+            "e",
+            "w x",
+            "clone",
+            "config",
+            "s/a/b/",
+            "-e",
+            "-f",
+            "-I",
+            "ext::x",
         ])
         .prop_map(str::to_owned),
     ]
@@ -222,8 +261,8 @@ fn word() -> impl Strategy<Value = String> {
 /// Every program that has rules.
 fn program() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "git", "sed", "tar", "find", "fd", "rg", "sort", "zip", "rsync", "ssh", "less", "man", "gcc",
-        "openssl", "ls", "curl",
+        "git", "sed", "tar", "find", "fd", "rg", "sort", "zip", "rsync", "ssh", "less", "man",
+        "gcc", "openssl", "ls", "curl",
     ])
 }
 

@@ -51,7 +51,10 @@ mod tests {
         );
         let line = call(None, "a", &RawJson::empty_object(), Duration::from_secs(1));
         let read: Value = serde_json::from_slice(&line).unwrap();
-        assert_eq!(read, json!({"tool": "a", "arguments": {}, "timeout_ms": 1000}));
+        assert_eq!(
+            read,
+            json!({"tool": "a", "arguments": {}, "timeout_ms": 1000})
+        );
         assert_eq!(&cancel(9)[..], b"{\"id\":9,\"cancel\":true}\n");
     }
 

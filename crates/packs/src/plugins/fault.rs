@@ -8,7 +8,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PluginFault {
     /// Its folder has a name that no plugin can have.
-    #[error("its folder's name is none for a plugin: a letter a-z, then up to 62 of a-z, 0-9, `-` and `_`")]
+    #[error(
+        "its folder's name is none for a plugin: a letter a-z, then up to 62 of a-z, 0-9, `-` and `_`"
+    )]
     Name,
     /// Its folder is a link.
     #[error("its folder is a symbolic link; a plugin lies in the folder of plugins itself")]

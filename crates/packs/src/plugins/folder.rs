@@ -4,11 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use durward_cage::files::{Entry, FileFault, Kind, RelPath, Root, RootFault, RootSettings};
 
-use super::{
-    fault::PluginFault,
-    manifest::Manifest,
-    pinned::Pinned,
-};
+use super::{fault::PluginFault, manifest::Manifest, pinned::Pinned};
 
 /// The permission that nobody else may have on anything of a plugin.
 pub(super) const WRITABLE_BY_ALL: u32 = 0o002;
@@ -146,9 +142,7 @@ pub(super) fn entries(root: &Root) -> Result<Vec<Entry>, String> {
 /// A letter a-z, then up to 62 of a-z, 0-9, `-` and `_`: as a key of the configuration.
 pub(super) fn is_name(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
-    name.len() <= 63
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(fits)
+    name.len() <= 63 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(fits)
 }
 
 fn parts(place: &Place<'_>, read: ReadManifest) -> Result<Parts, PluginFault> {

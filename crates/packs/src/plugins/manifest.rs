@@ -253,7 +253,10 @@ mod tests {
             (json!({"timeout": 90_000}), "a day"),
             (json!({"concurrency": 0}), "nonzero"),
             (json!({"version": ""}), "1 to 64"),
-            (json!({"tools": [{"name": "a", "description": "d"}]}), "input_schema"),
+            (
+                json!({"tools": [{"name": "a", "description": "d"}]}),
+                "input_schema",
+            ),
             (
                 json!({"tools": [{"name": "a", "description": "d", "input_schema": {}, "tier": "root"}]}),
                 "danger",
@@ -271,7 +274,11 @@ mod tests {
 
     #[test]
     fn a_version_may_look_like_a_number() {
-        for (version, wanted) in [(json!("1.10"), "1.10"), (json!(2), "2"), (json!(1.0), "1.0")] {
+        for (version, wanted) in [
+            (json!("1.10"), "1.10"),
+            (json!(2), "2"),
+            (json!(1.0), "1.0"),
+        ] {
             let mut manifest = least();
             manifest["version"] = version;
             assert_eq!(read(manifest).unwrap().version.as_str(), wanted);
@@ -280,7 +287,12 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_read() {
-        for (text, millis) in [("500ms", 500), ("5s", 5_000), ("2m", 120_000), ("7 s", 7_000)] {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("5s", 5_000),
+            ("2m", 120_000),
+            ("7 s", 7_000),
+        ] {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.duration(), Duration::from_millis(millis), "{text}");
         }

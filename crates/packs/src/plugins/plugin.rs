@@ -97,7 +97,9 @@ impl Plugin {
 
     /// Does it.
     pub(super) async fn call(&self, tool: &PluginTool, call: &Call) -> Result<Answer, Refusal> {
-        let timeout = tool.timeout.map_or(call.timeout, |own| own.min(call.timeout));
+        let timeout = tool
+            .timeout
+            .map_or(call.timeout, |own| own.min(call.timeout));
         let answer = self.ask(tool, call, timeout).await?;
         let revision = call.client.revision;
         said::result(&answer, tool.output.as_ref(), revision)

@@ -126,8 +126,10 @@ fn blocks(content: Option<RawJson>, structured: Option<&RawJson>) -> Result<RawJ
 
 /// A block has what its type needs (schema.ts, `ContentBlock`), or clients would stumble over it.
 fn block(block: &RawJson) -> Result<(), Unfit> {
-    let is_text = |of: &RawJson, name| member(of, name).is_some_and(|it| it.as_str().starts_with('"'));
-    let need = |of: &RawJson, names: &[&str], why| match names.iter().all(|name| is_text(of, name)) {
+    let is_text =
+        |of: &RawJson, name: &str| member(of, name).is_some_and(|it| it.as_str().starts_with('"'));
+    let need = |of: &RawJson, names: &[&str], why| match names.iter().all(|name| is_text(of, name))
+    {
         true => Ok(()),
         false => Err(Unfit::Block(why)),
     };
@@ -220,7 +222,10 @@ mod tests {
         let said = now(r#"{"structuredContent":{"n":1},"unknown":2}"#).unwrap();
         let wanted = json!({"content": [{"type": "text", "text": "{\"n\":1}"}], "structuredContent": {"n": 1}});
         assert_eq!(said, wanted);
-        assert_eq!(now(r#"{"content":[],"structuredContent":null,"isError":null}"#).unwrap(), json!({"content": []}));
+        assert_eq!(
+            now(r#"{"content":[],"structuredContent":null,"isError":null}"#).unwrap(),
+            json!({"content": []})
+        );
     }
 
     #[test]
@@ -230,24 +235,45 @@ mod tests {
             ("hunter2", "not one JSON object"),
             ("[]", "another value"),
             ("{}", "neither"),
-            ("{\"content\":\"a\"} {\"content\":\"b\"}", "not one JSON object"),
+            (
+                "{\"content\":\"a\"} {\"content\":\"b\"}",
+                "not one JSON object",
+            ),
             (r#"{"content":"a","content":"b"}"#, "same key twice"),
             (r#"{"content":"\ud800"}"#, "not one JSON object"),
             (r#"{"content":{"hunter2":1}}"#, "neither a text nor a list"),
             (r#"{"content":"a","isError":1}"#, "neither true nor false"),
-            (r#"{"content":"a","is_error":true}"#, "the contract says `isError`"),
-            (r#"{"content":"a","structured_content":{}}"#, "the contract says `structuredContent`"),
+            (
+                r#"{"content":"a","is_error":true}"#,
+                "the contract says `isError`",
+            ),
+            (
+                r#"{"content":"a","structured_content":{}}"#,
+                "the contract says `structuredContent`",
+            ),
             (r#"{"structuredContent":[1]}"#, "no object"),
             (r#"{"content":["a"]}"#, "has no `type`"),
             (r#"{"content":[{"type":"text"}]}"#, "has no `text`"),
             (r#"{"content":[{"type":"text","text":1}]}"#, "has no `text`"),
-            (r#"{"content":[{"type":"image","data":"AA=="}]}"#, "`mimeType`"),
-            (r#"{"content":[{"type":"resource","resource":{"uri":"a:b"}}]}"#, "`blob`"),
-            (r#"{"content":[{"type":"resource_link","uri":"a:b"}]}"#, "`name`"),
+            (
+                r#"{"content":[{"type":"image","data":"AA=="}]}"#,
+                "`mimeType`",
+            ),
+            (
+                r#"{"content":[{"type":"resource","resource":{"uri":"a:b"}}]}"#,
+                "`blob`",
+            ),
+            (
+                r#"{"content":[{"type":"resource_link","uri":"a:b"}]}"#,
+                "`name`",
+            ),
             (r#"{"content":[{"type":"hunter2"}]}"#, "another `type`"),
         ] {
             let error = now(text).unwrap_err();
-            assert!(error.contains(told) && !error.contains("hunter2"), "{text}: {error}");
+            assert!(
+                error.contains(told) && !error.contains("hunter2"),
+                "{text}: {error}"
+            );
         }
     }
 
@@ -261,7 +287,10 @@ mod tests {
         let error = read(r#"{"content":"a"}"#).unwrap_err();
         assert!(error.contains("no `structuredContent`"), "{error}");
         let error = read(r#"{"structuredContent":{"n":"hunter2"}}"#).unwrap_err();
-        assert!(error.contains("output_schema") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("output_schema") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

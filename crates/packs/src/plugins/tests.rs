@@ -48,17 +48,26 @@ impl Desk {
 
     /// A plugin of one tool of its own name, which this script does.
     fn plugin(&self, name: &str, script: &str, more: Value) {
-        self.write(&format!("{name}/run"), &format!("#!/bin/sh\n{script}\n"), 0o755);
+        self.write(
+            &format!("{name}/run"),
+            &format!("#!/bin/sh\n{script}\n"),
+            0o755,
+        );
         self.manifest(name, more);
     }
 
     fn manifest(&self, name: &str, more: Value) {
         let tool = json!({"name": name, "description": "d", "input_schema": {"type": "object"}});
-        let mut manifest = json!({"name": name, "version": "1", "executable": "run", "tools": [tool]});
+        let mut manifest =
+            json!({"name": name, "version": "1", "executable": "run", "tools": [tool]});
         for (key, value) in more.as_object().unwrap() {
             manifest[key] = value.clone();
         }
-        self.write(&format!("{name}/manifest.yaml"), &manifest.to_string(), 0o644);
+        self.write(
+            &format!("{name}/manifest.yaml"),
+            &manifest.to_string(),
+            0o644,
+        );
     }
 
     fn look_again(&self, before: Option<&Plugins>) -> Result<Plugins, PacksError> {
@@ -88,7 +97,12 @@ fn mode(path: &Path, bits: u32) {
 }
 
 /// Calls a tool, which has so much time.
-async fn ask(plugins: &Plugins, tool: &str, arguments: &str, time: Duration) -> Result<Value, Refusal> {
+async fn ask(
+    plugins: &Plugins,
+    tool: &str,
+    arguments: &str,
+    time: Duration,
+) -> Result<Value, Refusal> {
     let mut call = call("none", arguments);
     call.target = Target::Tool(ToolName::new(tool).unwrap());
     call.timeout = time;

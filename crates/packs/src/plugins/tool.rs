@@ -46,7 +46,10 @@ pub(super) fn made(
         .map(|written| schema("output_schema", written))
         .transpose()?;
     let (output_schema, output) = output.unzip();
-    let title = written.title.as_ref().or(written.annotations.title.as_ref());
+    let title = written
+        .title
+        .as_ref()
+        .or(written.annotations.title.as_ref());
     Ok(PluginTool {
         tool: Tool {
             aliases: Vec::new(),
@@ -102,7 +105,10 @@ fn schema(key: &str, written: &Value) -> Result<(RawJson, Schema), String> {
 /// than its tier.
 fn annotations(tier: Tier, hints: &Hints, reaches_out: bool) -> Result<Annotations, String> {
     let contradicts = |key: &str| Err(format!("`annotations.{key}` contradicts `tier: {tier}`"));
-    if hints.read_only_hint.is_some_and(|it| it != (tier == Tier::Read)) {
+    if hints
+        .read_only_hint
+        .is_some_and(|it| it != (tier == Tier::Read))
+    {
         return contradicts("readOnlyHint");
     }
     let destroys = tier == Tier::Danger;
@@ -144,7 +150,10 @@ mod tests {
                 panic!("a tool of our own");
             };
             let hints = text.annotations;
-            assert_eq!((hints.read_only_hint, hints.destructive_hint), (read_only, destructive));
+            assert_eq!(
+                (hints.read_only_hint, hints.destructive_hint),
+                (read_only, destructive)
+            );
             assert_eq!((tool.tier.as_str(), text.title.as_str()), (tier, "sha256"));
             assert_eq!(tool.input_schema.as_str(), r#"{"type":"object"}"#);
         }

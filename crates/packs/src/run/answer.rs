@@ -98,7 +98,10 @@ struct Shown {
 impl Shown {
     /// Where the bytes were cut, half a character at the end was cut too.
     fn of(mut bytes: Vec<u8>, is_cut: bool) -> Self {
-        if is_cut && let Err(error) = std::str::from_utf8(&bytes) && error.error_len().is_none() {
+        if is_cut
+            && let Err(error) = std::str::from_utf8(&bytes)
+            && error.error_len().is_none()
+        {
             bytes.truncate(error.valid_up_to());
         }
         match String::from_utf8(bytes) {

@@ -41,7 +41,10 @@ fn marked(mark: &str) -> usize {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     lines
-        .filter(|line| line.split(|byte| *byte == 0).any(|it| it == mark.as_bytes()))
+        .filter(|line| {
+            line.split(|byte| *byte == 0)
+                .any(|it| it == mark.as_bytes())
+        })
         .count()
 }
 
@@ -56,7 +59,10 @@ async fn both_outputs_and_the_exit_code_come_back() {
     assert_eq!(body["structuredContent"]["exit_code"], 3);
     let text = body["content"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("exit code 3, "), "{text}");
-    assert!(text.ends_with("stderr:\nerr\n\nnothing on stdout"), "{text}");
+    assert!(
+        text.ends_with("stderr:\nerr\n\nnothing on stdout"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -72,7 +78,10 @@ async fn stdin_is_written_and_closed_and_need_not_be_read() {
         ..shell("echo done")
     };
     let ran = ran(ignored).await;
-    assert_eq!((ran.stdout.as_slice(), ran.exit_code), (&b"done\n"[..], Some(0)));
+    assert_eq!(
+        (ran.stdout.as_slice(), ran.exit_code),
+        (&b"done\n"[..], Some(0))
+    );
 }
 
 #[tokio::test]
@@ -81,7 +90,11 @@ async fn what_prints_without_end_is_ended_at_the_cap() {
         let ran = ran(shell(script)).await;
         assert_eq!((ran.stdout_truncated, ran.stderr_truncated), cut);
         assert_eq!(ran.stdout.len() + ran.stderr.len(), 64 * 1024);
-        assert!(ran.exit_code.is_none() && !ran.timed_out, "{:?}", ran.signal);
+        assert!(
+            ran.exit_code.is_none() && !ran.timed_out,
+            "{:?}",
+            ran.signal
+        );
         assert!(ran.duration < DEADLINE);
     }
 }
@@ -97,7 +110,9 @@ async fn as_much_as_is_kept_is_not_too_much() {
 async fn a_time_out_ends_the_tree_and_keeps_what_was_printed() {
     // Its own session, its parent gone, the pipe held open.
     let mark = format!("{}1", std::process::id() + 200_000);
-    let script = format!("echo begun; setsid sleep {mark} & setsid sh -c 'setsid sleep {mark} & sleep {mark}' & wait");
+    let script = format!(
+        "echo begun; setsid sleep {mark} & setsid sh -c 'setsid sleep {mark} & sleep {mark}' & wait"
+    );
     let run = Run {
         timeout: Duration::from_millis(300),
         ..shell(&script)
@@ -159,16 +174,16 @@ async fn what_can_t_be_shown_is_shown_as_well_as_it_can_and_said() {
     assert_eq!(cut["structuredContent"]["stdout"], "aü");
     assert_eq!(cut["structuredContent"]["stdout_truncated"], true);
     let text = cut["content"][0]["text"].as_str().unwrap();
-    assert!(!text.contains("UTF-8") && text.contains("cut at 3 bytes"), "{text}");
+    assert!(
+        !text.contains("UTF-8") && text.contains("cut at 3 bytes"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_said_without_a_path() {
     let plan = Plan::new(["/opt/hunter2/no-such-program"]);
-    let run = Run {
-        plan,
-        ..shell("")
-    };
+    let run = Run { plan, ..shell("") };
     let refusal = run
         .run(&Launcher::new(), &call("shell_exec", "{}"))
         .await
@@ -210,7 +225,10 @@ async fn lines_are_told_while_it_runs_to_those_who_want_it() {
         if wants {
             let all: Vec<_> = told.iter().flat_map(|(_, text)| text.lines()).collect();
             assert_eq!(all[..2], ["one", "two"]);
-            assert!(told.windows(2).all(|pair| pair[0].0 < pair[1].0), "{told:?}");
+            assert!(
+                told.windows(2).all(|pair| pair[0].0 < pair[1].0),
+                "{told:?}"
+            );
             assert!(told.iter().all(|(_, text)| text.len() <= 2048));
         }
     }

@@ -93,7 +93,8 @@ impl<'a> Life<'a> {
         let mut frames = LineFrames::new(self.made.output);
         self.take(first, &stdin);
         let over = {
-            let drain = pin!(self.made.record.drain(&mut stderr));
+            let made = self.made;
+            let drain = pin!(made.record.drain(&mut stderr));
             self.serve(
                 (&mut stdin, &mut stdout, &mut process),
                 &mut frames,
@@ -115,8 +116,9 @@ impl<'a> Life<'a> {
             Over::Gone => {
                 let exit = timeout(LAST_WORDS, process.exited()).await.ok();
                 // What it still said counts: an answer may be among it.
+                let made = self.made;
+                let complaints = made.record.drain(&mut stderr);
                 let rest = self.hear_out(&mut stdout, &mut frames);
-                let complaints = self.made.record.drain(&mut stderr);
                 let both = async { tokio::join!(rest, timeout(LAST_WORDS / 5, complaints)) };
                 let _ = timeout(LAST_WORDS, both).await;
                 match exit {

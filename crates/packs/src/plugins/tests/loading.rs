@@ -20,10 +20,26 @@ async fn why(name: &str, desk: &Desk) -> String {
 async fn what_is_not_the_plugin_s_own_is_refused_and_harms_no_other() {
     type Break = fn(&Desk);
     let cases: [(&str, Break, &str); 14] = [
-        ("missing", |desk| fs::remove_file(desk.path("bad/run")).unwrap(), "no such file"),
-        ("above", |desk| desk.manifest("bad", json!({"executable": "../good/run"})), "outside"),
-        ("absolute", |desk| desk.manifest("bad", json!({"executable": "/bin/true"})), "outside"),
-        ("empty", |desk| desk.manifest("bad", json!({"executable": ""})), "outside"),
+        (
+            "missing",
+            |desk| fs::remove_file(desk.path("bad/run")).unwrap(),
+            "no such file",
+        ),
+        (
+            "above",
+            |desk| desk.manifest("bad", json!({"executable": "../good/run"})),
+            "outside",
+        ),
+        (
+            "absolute",
+            |desk| desk.manifest("bad", json!({"executable": "/bin/true"})),
+            "outside",
+        ),
+        (
+            "empty",
+            |desk| desk.manifest("bad", json!({"executable": ""})),
+            "outside",
+        ),
         (
             "link to outside",
             |desk| {
@@ -41,9 +57,21 @@ async fn what_is_not_the_plugin_s_own_is_refused_and_harms_no_other() {
             },
             "outside",
         ),
-        ("writable program", |desk| mode(&desk.path("bad/run"), 0o777), "may change `run`"),
-        ("writable folder", |desk| mode(&desk.path("bad"), 0o777), "may change `bad`"),
-        ("writable manifest", |desk| mode(&desk.path("bad/manifest.yaml"), 0o666), "may change `manifest.yaml`"),
+        (
+            "writable program",
+            |desk| mode(&desk.path("bad/run"), 0o777),
+            "may change `run`",
+        ),
+        (
+            "writable folder",
+            |desk| mode(&desk.path("bad"), 0o777),
+            "may change `bad`",
+        ),
+        (
+            "writable manifest",
+            |desk| mode(&desk.path("bad/manifest.yaml"), 0o666),
+            "may change `manifest.yaml`",
+        ),
         (
             "writable folder within",
             |desk| {
@@ -53,10 +81,26 @@ async fn what_is_not_the_plugin_s_own_is_refused_and_harms_no_other() {
             },
             "may change `bad/bin`",
         ),
-        ("not executable", |desk| mode(&desk.path("bad/run"), 0o644), "chmod +x"),
-        ("another name", |desk| desk.manifest("bad", json!({"name": "good"})), "the name of its folder"),
-        ("no manifest", |desk| fs::remove_file(desk.path("bad/manifest.yaml")).unwrap(), "no `manifest.yaml`"),
-        ("no tools", |desk| desk.manifest("bad", json!({"tools": []})), "no tools"),
+        (
+            "not executable",
+            |desk| mode(&desk.path("bad/run"), 0o644),
+            "chmod +x",
+        ),
+        (
+            "another name",
+            |desk| desk.manifest("bad", json!({"name": "good"})),
+            "the name of its folder",
+        ),
+        (
+            "no manifest",
+            |desk| fs::remove_file(desk.path("bad/manifest.yaml")).unwrap(),
+            "no `manifest.yaml`",
+        ),
+        (
+            "no tools",
+            |desk| desk.manifest("bad", json!({"tools": []})),
+            "no tools",
+        ),
     ];
     for (name, spoil, told) in cases {
         let desk = Desk::new();
@@ -99,15 +143,25 @@ async fn other_things_that_are_no_plugins() {
         .map(|it| (it.name.as_str(), it.error.as_deref().unwrap_or_default()))
         .collect();
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[0].0 == "Bad Name" && told[0].1.contains("a letter a-z"), "{told:?}");
-    assert!(told[1].1.contains("`get_1` and `get_l` look the same"), "{told:?}");
-    assert!(told[2].0 == "link" && told[2].1.contains("symbolic link"), "{told:?}");
+    assert!(
+        told[0].0 == "Bad Name" && told[0].1.contains("a letter a-z"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].1.contains("`get_1` and `get_l` look the same"),
+        "{told:?}"
+    );
+    assert!(
+        told[2].0 == "link" && told[2].1.contains("symbolic link"),
+        "{told:?}"
+    );
 }
 
 #[test]
 fn two_plugins_with_one_tool_name_are_refused_together() {
     let desk = Desk::new();
-    let tool = |name: &str| json!({"tools": [{"name": name, "description": "d", "input_schema": {}}]});
+    let tool =
+        |name: &str| json!({"tools": [{"name": name, "description": "d", "input_schema": {}}]});
     desk.plugin("one", ANSWER, tool("hash"));
     desk.plugin("two", ANSWER, tool("Hash"));
     let error = desk.look_again(None).err().unwrap().to_string();
@@ -175,11 +229,20 @@ async fn another_look_takes_over_what_has_not_changed() {
     assert!(!now.is(&before));
     drop(before);
     assert_eq!(said(&now, "stays").await, pid);
-    let names: Vec<_> = now.offer().tools.iter().map(|tool| tool.name.to_string()).collect();
+    let names: Vec<_> = now
+        .offer()
+        .tools
+        .iter()
+        .map(|tool| tool.name.to_string())
+        .collect();
     assert_eq!(names, ["new", "other", "stays"]);
     assert!(desk.look_again(Some(&now)).unwrap().is(&now));
     // Its code is another one: so is its process, and the old one ends when nobody can call it any more.
-    desk.plugin("stays", &format!("{stays} # other"), json!({"mode": "persistent"}));
+    desk.plugin(
+        "stays",
+        &format!("{stays} # other"),
+        json!({"mode": "persistent"}),
+    );
     let last = desk.look_again(Some(&now)).unwrap();
     assert_ne!(said(&last, "stays").await, pid);
     assert!(runs(&pid));
