@@ -9,7 +9,6 @@ mod connector;
 mod decode;
 mod dial;
 mod exchange;
-mod front;
 mod link;
 mod near;
 mod pool;
@@ -18,13 +17,12 @@ mod resolve;
 mod settings;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 pub use budget::Budget;
 pub use connector::Connector;
 pub use durward_guard::egress::EgressFault;
 pub use exchange::{Request, Response};
-pub use front::{FrontLimits, serve_front};
 pub use link::Stream;
 pub use settings::{Credential, EgressSettings};

@@ -36,7 +36,7 @@ pub use launcher::Launcher;
 pub use pin::Pin;
 pub use plan::Plan;
 pub use tail::Tail;
-pub use walls::{Host, Lack, Level, Limits, Network, Walls, WayOut};
+pub use walls::{Door, Host, Lack, Level, Limits, Network, Walls, WayOut};
 
 /// The name under which our own binary is the spawner.
 const NAME: &str = "durward-launcher";

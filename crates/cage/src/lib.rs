@@ -11,4 +11,6 @@ pub mod launch;
 pub mod lean;
 pub mod lock_file;
 pub mod peer;
+pub mod seatbelt;
 pub mod socket;
+pub mod way_out;

@@ -264,6 +264,23 @@ pub trait Notify: Send + Sync {
     fn relay_log(&self, level: LogLevel, params: RawJson);
 }
 
+/// How the program is held that works for a call: whoever starts one, or asks one that runs, says so, and the
+/// record has it. Clones belong to the same call.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<OnceLock<&'static str>>);
+
+impl Held {
+    /// It is held at this level; what was said first holds.
+    pub fn at(&self, level: &'static str) {
+        let _ = self.0.set(level);
+    }
+
+    /// The level; none where no program works for the call.
+    pub fn level(&self) -> Option<&'static str> {
+        self.0.get().copied()
+    }
+}
+
 /// One call on its walk.
 #[derive(Clone)]
 pub struct Call {
@@ -312,4 +329,6 @@ pub struct Call {
     pub task: Option<Box<str>>,
     /// The folders beyond which it may touch no file, where the client named its own.
     pub narrowed: Option<Arc<ClientRoots>>,
+    /// How the program is held that works for it.
+    pub held: Held,
 }

@@ -25,8 +25,8 @@ pub use answer::{Answer, ProtocolError};
 pub use ask::{Ask, AskEnd, AskFault, Asked, Question, Witness};
 pub use body::{Body, Gather};
 pub use call::{
-    Arguments, Call, CallId, Cancel, Client, Door, LogLevel, Naming, Notify, Operation, Resumed,
-    Target,
+    Arguments, Call, CallId, Cancel, Client, Door, Held, LogLevel, Naming, Notify, Operation,
+    Resumed, Target,
 };
 pub use caller::{Caller, CallerId, Fingerprint, Proof, RoleName, Tenant};
 pub use clock::{Clock, ManualClock, Monotonic, SystemClock, Wall};

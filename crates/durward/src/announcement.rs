@@ -9,17 +9,30 @@ use crate::{
     config::{self, Config},
     daemon::Start,
     first_key::FirstKey,
+    sandbox::Sandboxes,
     snippets::{self, Own},
 };
 
 /// Says what is served and how to reach it. That nobody reads it is no reason not to serve.
-pub(crate) fn print(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) {
-    let text = text(start, port, http, key);
+pub(crate) fn print(
+    start: &Start,
+    port: u16,
+    http: bool,
+    key: Option<&FirstKey>,
+    sandboxes: &Sandboxes,
+) {
+    let text = text(start, port, http, key, sandboxes);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn text(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) -> String {
+fn text(
+    start: &Start,
+    port: u16,
+    http: bool,
+    key: Option<&FirstKey>,
+    sandboxes: &Sandboxes,
+) -> String {
     let config = &start.loaded.config;
     let url = http.then(|| url(config, port));
     let roots: Vec<_> = config
@@ -35,6 +48,7 @@ fn text(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) -> String 
             "roots": roots,
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
+            "walls": sandboxes.told(config),
             "key": match key { Some(FirstKey::Shown(key)) => Some(key.expose()), _ => None },
             "key_file": match key { Some(FirstKey::Written(path)) => Some(path), _ => None },
         });
@@ -49,6 +63,9 @@ fn text(start: &Start, port: u16, http: bool, key: Option<&FirstKey>) -> String 
         text.push_str(&format!("  {} ({files})\n", root.display()));
     }
     text.push_str(&format!("  socket {}\n", config.listen.socket.display()));
+    if let Some(walls) = sandboxes.told(config) {
+        text.push_str(&format!("  {walls}\n"));
+    }
     let own = own_arguments(start, &roots);
     let Some(url) = url else {
         return text + "\n" + &own.lines();

@@ -1,7 +1,14 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
+mod shell;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, ServerName, SystemClock};
@@ -14,13 +21,14 @@ use durward_guard::{
     redact::Redactor,
 };
 use durward_ledger::{
-    ChainName, ContentPolicy, DangerSync, FsyncPolicy, Journal, JournalSettings, JsonlCopy, Keep,
-    LedgerError, OnFailure, SigningKey,
+    ChainName, ContentPolicy, DangerSync, Event, EventName, FsyncPolicy, Journal, JournalSettings,
+    JsonlCopy, Keep, LedgerError, OnFailure, SigningKey,
 };
 use durward_packs::{
     PacksError,
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
+    shell::ShellPack,
 };
 use durward_store::{
     StoreError,
@@ -116,7 +124,7 @@ impl Rooms {
 
     /// Writes down that durward stopped, and closes the journal.
     pub fn close(&self) {
-        let stopped = durward_ledger::Event::new(durward_ledger::EventName::STOPPED);
+        let stopped = Event::new(EventName::STOPPED);
         let closed = self
             .journal
             .event(stopped)
@@ -184,11 +192,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     }
     servers.hold(planned);
     plugins.put(looked);
-    journal
-        .event(durward_ledger::Event::new(
-            durward_ledger::EventName::STARTED,
-        ))
-        .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
+    record_start(&journal, config, &sandboxes);
     Ok(Rooms {
         gate,
         journal,
@@ -202,14 +206,28 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     })
 }
 
+/// Writes down that durward begins, and whether it does so without walls.
+fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
+    let is_off = config.sandbox.mode == config::SandboxMode::Off;
+    let reduced = sandboxes.told(config).filter(|_| is_off).map(|why| {
+        Event::new(EventName::PROTECTION_REDUCED)
+            .subject("sandbox.mode")
+            .why(why)
+    });
+    for event in std::iter::once(Event::new(EventName::STARTED)).chain(reduced) {
+        journal
+            .event(event)
+            .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
+    }
+}
+
 /// What the configuration would say to the gate, for those who only look.
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn tried(config: &Config) -> Result<HouseSettings, AssemblyError> {
+pub fn tried(config: &Config, sandboxes: &Sandboxes) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
-    let sandboxes = Sandboxes::new();
     let builder = sandboxes.builder(config);
     let servers = Servers::new(config, sandboxes.launcher(), limits, clock)?;
     let planned = servers.plan(config, &builder)?;
@@ -232,7 +250,7 @@ pub fn house(
     config: &Config,
     connector: &Connector,
     (planned, plugins): (&Planned, &plugins::Planned),
-    _builder: &Builder<'_>,
+    builder: &Builder<'_>,
     status: Option<&Arc<Status>>,
 ) -> Result<HouseSettings, AssemblyError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
@@ -246,6 +264,13 @@ pub fn house(
     if config.packs.http.enabled {
         let pack = HttpPack::new(connector.clone(), http(config))?;
         providers.push(Arc::new(pack));
+    }
+    if config.packs.shell.enabled {
+        let settings = shell::settings(config, builder)?;
+        for warning in settings.programs.warnings() {
+            tracing::warn!("{warning}");
+        }
+        providers.push(Arc::new(ShellPack::open(settings)?));
     }
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);
@@ -262,7 +287,18 @@ pub fn house(
         os_users: os_users(config),
         redactor: Redactor::new(&config.audit.redact_names)?,
         keep_results: keep(config.audit.content.results),
+        rooms: rooms(planned, builder),
     })
+}
+
+/// What the programs run in that work for calls: of servers by their names, of all else by the last word of
+/// their keys, which is the tool's or the pack's.
+fn rooms(planned: &Planned, builder: &Builder<'_>) -> HashMap<String, &'static str> {
+    let enclosed = builder.enclosed().into_iter().map(|enclosed| {
+        let last = enclosed.key.rsplit('.').next().unwrap_or_default();
+        (last.to_owned(), enclosed.word)
+    });
+    enclosed.chain(planned.rooms()).collect()
 }
 
 /// The roles and what they may do.

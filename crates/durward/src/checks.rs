@@ -9,7 +9,7 @@ mod servers;
 use serde::Serialize;
 
 pub(crate) use door::door;
-pub(crate) use programs::{own_program, program};
+pub(crate) use programs::{engine, own_program, program};
 pub(crate) use servers::Connected;
 
 /// One thing that is likely to break.

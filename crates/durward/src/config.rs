@@ -72,7 +72,7 @@ pub use listen::{Listen, ListenLimits};
 pub(crate) use load::load_text;
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
-pub use packs::{FsPack, HttpPack, Packs, Redirects};
+pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
 pub(crate) use plugins::read_manifest;
 pub use plugins::{PluginKey, Plugins};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};

@@ -18,6 +18,7 @@ use crate::{
     first_key::{self, FirstKey},
     instance::Instance,
     reload::Reloader,
+    sandbox::Sandboxes,
     signals::StopSignals,
     telemetry,
     upkeep::Upkeep,
@@ -61,8 +62,9 @@ impl Daemon {
             None => 0,
         };
         if start.dry_run {
-            assembly::tried(config)?;
-            announcement::print(&start, port, listener.is_some(), None);
+            let sandboxes = Sandboxes::new();
+            assembly::tried(config, &sandboxes)?;
+            announcement::print(&start, port, listener.is_some(), None, &sandboxes);
             return Ok(());
         }
         let rooms = assembly::open(config, ChainName::Serve)?;
@@ -71,6 +73,7 @@ impl Daemon {
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
         rooms.servers.set_listeners(&own);
+        rooms.sandboxes.set_listeners(&own);
         rooms.connector.set_listeners(own);
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;
@@ -95,7 +98,7 @@ impl Daemon {
         ));
         let http = listener.is_some();
         let workers = workers(listener, &door)?;
-        announcement::print(&start, port, http, key.as_ref());
+        announcement::print(&start, port, http, key.as_ref(), &rooms.sandboxes);
         if start.detached {
             background::let_go().map_err(failed)?;
         }

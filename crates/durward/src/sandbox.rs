@@ -11,13 +11,17 @@ mod merged;
 mod way_out;
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
 
-use durward_cage::launch::{Host, Launcher, Level, Limits, Network, Plan, Walls};
+use durward_cage::{
+    egress::Connector,
+    launch::{Host, Launcher, Level, Limits, Network, Plan, Walls},
+};
 
 pub use error::SandboxError;
 pub(crate) use home::make;
@@ -26,15 +30,11 @@ use crate::config::{Config, ItemSandbox, NetworkWord, Room, SandboxMode};
 use hidden::Hidden;
 use merged::Merged;
 
-/// What programs need to start, and what nobody minds to be read: all else of `/etc` is closed to a box.
-const STARTS: [&str; 6] = [
-    "/bin",
-    "/sbin",
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/localtime",
-];
+/// What every script begins with, wherever these lead.
+const STARTS: [&str; 2] = ["/bin", "/sbin"];
+
+/// More than any machine has, and small enough to be counted with.
+const ENDLESS: u64 = 1 << 60;
 
 /// What all of one program's children have in common.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +44,10 @@ pub struct Sandboxes(Arc<Common>);
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
+    /// durward's own addresses, to which no way out leads.
+    listeners: Mutex<Vec<SocketAddr>>,
+    /// What judges at the ways out.
+    connectors: Mutex<Vec<Connector>>,
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -66,6 +70,8 @@ pub struct Item<'a> {
 pub struct Enclosure {
     /// The room, by the file's word.
     pub room: Room,
+    /// What people and the record are told that it is: the room, or `off` where walls are off.
+    pub word: &'static str,
     /// How it is held.
     pub level: Level,
     /// The walls; a `host` has limits alone.
@@ -103,6 +109,19 @@ impl Sandboxes {
         self.0.launcher.clone()
     }
 
+    /// durward's own addresses, to which no way out leads.
+    pub fn set_listeners(&self, listeners: &[SocketAddr]) {
+        *lock(&self.0.listeners) = listeners.to_vec();
+        for connector in &*lock(&self.0.connectors) {
+            connector.set_listeners(listeners.to_vec());
+        }
+    }
+
+    /// Those before are of configurations that may still be in use.
+    fn watch(&self, connector: Connector) {
+        lock(&self.0.connectors).push(connector);
+    }
+
     /// What this machine can hold; found out at the first question, by trying.
     ///
     /// # Errors
@@ -133,7 +152,31 @@ impl Sandboxes {
             sandboxes: self,
             config,
             hidden: OnceLock::new(),
+            enclosed: Mutex::default(),
         }
+    }
+
+    /// What whoever starts durward is told of its walls; nothing where no program needs any.
+    pub fn told(&self, config: &Config) -> Option<String> {
+        if config.sandbox.mode == SandboxMode::Off {
+            let sentence =
+                "NO WALLS: `sandbox.mode` is off, so whatever durward starts may do what you may";
+            return Some(sentence.to_owned());
+        }
+        let host = self.0.host.get()?;
+        let more = match host.lacks.is_empty() {
+            true => "",
+            false => "; `durward check` says what is missing",
+        };
+        Some(format!(
+            "walls of the level {} around programs{more}",
+            host.level
+        ))
+    }
+
+    /// What this machine can hold, if that was asked for.
+    pub(crate) fn known(&self) -> Option<&Host> {
+        self.0.host.get()
     }
 }
 
@@ -143,6 +186,20 @@ pub struct Builder<'a> {
     sandboxes: &'a Sandboxes,
     config: &'a Config,
     hidden: OnceLock<Hidden>,
+    enclosed: Mutex<Vec<Enclosed>>,
+}
+
+/// An item that was given walls, for whoever lists them.
+#[derive(Debug, Clone)]
+pub(crate) struct Enclosed {
+    /// Its key.
+    pub(crate) key: String,
+    /// What it runs in.
+    pub(crate) word: &'static str,
+    /// How that is held.
+    pub(crate) level: Level,
+    /// How it would have to be.
+    pub(crate) needed: Level,
 }
 
 impl Builder<'_> {
@@ -161,7 +218,13 @@ impl Builder<'_> {
         let network = match (level, merged.network) {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
-            (_, NetworkWord::Egress) => way_out::of(self.config, merged.own, item.key)?,
+            (_, NetworkWord::Egress) => {
+                let listeners = lock(&self.sandboxes.0.listeners).clone();
+                let (network, connector) =
+                    way_out::of(self.config, merged.own, &listeners, item.key)?;
+                self.sandboxes.watch(connector);
+                network
+            }
         };
         let env = match &network {
             Network::Egress(_) => way_out::variables(),
@@ -176,8 +239,19 @@ impl Builder<'_> {
             Room::Home => home::made_by_programs(),
             Room::Box | Room::Host => Vec::new(),
         };
+        let word = match merged.mode {
+            SandboxMode::Off => "off",
+            _ => merged.room.as_str(),
+        };
+        lock(&self.enclosed).push(Enclosed {
+            key: item.key.to_owned(),
+            word,
+            level,
+            needed: needed(&merged),
+        });
         Ok(Enclosure {
             room: merged.room,
+            word,
             level,
             walls: Arc::new(Walls {
                 level,
@@ -202,11 +276,7 @@ impl Builder<'_> {
         }
         let host = self.sandboxes.host()?;
         let to_egress = merged.network == NetworkWord::Egress;
-        let needed = match merged.room {
-            Room::Box => Level::Full,
-            _ if to_egress => Level::Full,
-            _ => Level::Light,
-        };
+        let needed = needed(merged);
         let is_enough = host.level >= needed
             // What may be reached is never more than was asked for.
             || (merged.mode == SandboxMode::BestEffort && !to_egress);
@@ -214,6 +284,11 @@ impl Builder<'_> {
             return Ok(host.level);
         }
         Err(SandboxError::below(item.key, merged, needed, host))
+    }
+
+    /// The items that have walls so far.
+    pub(crate) fn enclosed(&self) -> Vec<Enclosed> {
+        lock(&self.enclosed).clone()
     }
 
     fn of_box(&self, merged: &Merged<'_>, item: &Item<'_>) -> Reach {
@@ -263,6 +338,19 @@ impl Builder<'_> {
     }
 }
 
+/// The level that an item needs.
+fn needed(merged: &Merged<'_>) -> Level {
+    match (merged.room, merged.network) {
+        (Room::Host, _) => Level::None,
+        (Room::Box, _) | (_, NetworkWord::Egress) => Level::Full,
+        (Room::Home, _) => Level::Light,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What may be read, what may be written, what is hidden.
 type Reach = (Vec<PathBuf>, Vec<PathBuf>, Vec<PathBuf>);
 
@@ -282,8 +370,8 @@ fn whole(path: &Path) -> PathBuf {
 /// than there is.
 fn roomy() -> Limits {
     Limits {
-        memory: u64::MAX,
-        cpu: Duration::MAX,
+        memory: ENDLESS,
+        cpu: Duration::from_secs(ENDLESS),
         processes: 1_024,
         files: 65_536,
         file_size: None,

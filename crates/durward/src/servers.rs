@@ -111,6 +111,15 @@ impl Planned {
         let all = self.0.values();
         all.map(|standing| Arc::clone(&standing.server) as Arc<dyn Provider>)
     }
+
+    /// What those that are programs run in, for the record.
+    pub fn rooms(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let programs = |(name, standing): (&ServerName, &Standing)| {
+            let enclosed = standing.enclosed.as_ref()?;
+            Some((name.to_string(), enclosed.word))
+        };
+        self.0.iter().filter_map(programs)
+    }
 }
 
 impl Servers {
@@ -335,7 +344,7 @@ impl Statuses for Servers {
     fn servers(&self) -> Vec<ServerStatus> {
         let standing = lock(&self.standing);
         let all = standing.iter();
-        all.map(|(name, it)| status(name, it.server.health()))
+        all.map(|(name, it)| status(name, it.server.health(), it.enclosed.as_ref()))
             .collect()
     }
 
@@ -354,7 +363,7 @@ impl Statuses for Servers {
     }
 }
 
-fn status(name: &ServerName, health: Health) -> ServerStatus {
+fn status(name: &ServerName, health: Health, enclosed: Option<&Enclosure>) -> ServerStatus {
     let transport = health.transport.map(|transport| match transport {
         Transport::Stdio => "stdio",
         Transport::StreamableHttp => "http",
@@ -369,6 +378,10 @@ fn status(name: &ServerName, health: Health) -> ServerStatus {
         transport: transport.map(ToOwned::to_owned),
         era: era.map(ToOwned::to_owned),
         revision: health.revision.map(|revision| revision.as_str().to_owned()),
+        room: enclosed.map(|it| it.word.to_owned()),
+        level: (health.level)
+            .or(enclosed.map(|it| it.level))
+            .map(|level| level.name().to_owned()),
         state: match health.state {
             State::Idle => ServerState::Idle,
             State::Starting => ServerState::Starting,

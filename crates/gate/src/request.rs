@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use durward_core::{
-    Arguments, Call, CallId, Cancel, Client, Door, Era, LogLevel, Notify, Operation, ProtocolError,
-    RawJson, Revision, Target,
+    Arguments, Call, CallId, Cancel, Client, Door, Era, Held, LogLevel, Notify, Operation,
+    ProtocolError, RawJson, Revision, Target,
 };
 use durward_wire::{code, headers::SentParams, meta::RequestMeta, scan::Params, scan::Request};
 use uuid::Uuid;
@@ -313,6 +313,7 @@ impl Gate {
             resumed: None,
             task: asked.part.own(),
             narrowed: None,
+            held: Held::default(),
         };
         let mut walk = Walk {
             gate: self,

@@ -111,21 +111,27 @@ impl Standing {
             let entry = &self.house.catalogue.tools()[place];
             let name = &entry.tool.name;
             let bounds = self.house.settings.limits.tool(name.as_str());
-            self.of_tool(name, entry.provider.server().is_some(), bounds, store)
+            let rooms = &self.house.settings.rooms;
+            let provider = &entry.provider;
+            // What runs elsewhere may break down; a server, or a program that is started for the call.
+            let runs_elsewhere = provider.server().is_some()
+                || rooms.contains_key(name.as_str())
+                || rooms.contains_key(provider.name().as_str());
+            self.of_tool(name, runs_elsewhere, bounds, store)
         })
     }
 
     fn of_tool(
         &self,
         name: &ToolName,
-        is_served: bool,
+        runs_elsewhere: bool,
         bounds: Bounds,
         store: &MemoryLimits,
     ) -> ToolStanding {
         let key = LimitKey::Tool(self.caller.id.clone(), name.clone());
         ToolStanding {
             // What a tool of our own can't reach is its argument's fault.
-            breaker: is_served.then(|| store.breaker(name)),
+            breaker: runs_elsewhere.then(|| store.breaker(name)),
             ..bounded(&key, bounds, store)
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     gate::Gate,
     notifier::Outlet,
     session::Session,
+    stages::outcome,
     standing::Standing,
     tasks::Part,
 };
@@ -193,6 +194,10 @@ impl Drop for Walk<'_> {
     fn drop(&mut self) {
         self.call.cancel.cancel();
         self.tell_breaker(breaker::Ended::Neither);
+        let held = outcome::held(self);
+        if let (Some(seat), Some(held)) = (&mut self.seat, held) {
+            seat.held(held);
+        }
         if std::thread::panicking() && self.seat.is_some() {
             let facts = self.facts();
             if let Some(seat) = &mut self.seat {

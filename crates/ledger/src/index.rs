@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::{Entry, Filter, LedgerError, query};
 
 /// The version of the tables below.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE chain (
@@ -27,7 +27,7 @@ CREATE TABLE entry (
     key TEXT, uid INTEGER, door TEXT, session TEXT, revision TEXT, client TEXT, remote TEXT, method TEXT,
     target_kind TEXT, target TEXT, provider TEXT, tier TEXT, args TEXT,
     rule TEXT, decision TEXT, status TEXT, code TEXT, detail TEXT, reason TEXT, us INTEGER, bytes INTEGER,
-    sha256 TEXT, event TEXT,
+    sha256 TEXT, event TEXT, room TEXT, level TEXT,
     UNIQUE (chain, seq)
 ) STRICT;
 CREATE INDEX entry_by_time ON entry (t);
@@ -114,6 +114,12 @@ impl Index {
                 ))
                 .map_err(wrong)?,
             SCHEMA => {}
+            // All of it is in the journal.
+            1..SCHEMA => connection
+                .execute_batch(&format!(
+                    "BEGIN; DROP TABLE entry; DROP TABLE chain; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
+                ))
+                .map_err(wrong)?,
             found => {
                 let path = path.to_owned();
                 return Err(LedgerError::NewerIndex {

@@ -49,7 +49,7 @@ pub use fault::{Health, LedgerFault};
 pub use index::Index;
 pub use journal::Journal;
 pub use key::{KeyPlace, PublicKey};
-pub use outcome::{Outcome, ResultFacts, Status};
+pub use outcome::{Held, Outcome, ResultFacts, Status};
 pub use query::{Entry, Filter, Order};
 pub use retain::{Pruned, Retention};
 pub use seat::Seat;

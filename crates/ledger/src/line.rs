@@ -44,6 +44,8 @@ pub(crate) struct Line<'a> {
     pub(crate) event: Option<String>,
     pub(crate) remote: Option<String>,
     pub(crate) why: Option<String>,
+    pub(crate) room: Option<String>,
+    pub(crate) level: Option<String>,
 }
 
 /// The beginning of every record, written by us in this order.

@@ -20,6 +20,17 @@ pub struct Outcome {
     pub reason: Option<Cow<'static, str>>,
     /// What it gave back.
     pub result: Option<ResultFacts>,
+    /// How the program was held that worked for it, if one did.
+    pub held: Option<Held>,
+}
+
+/// How a program was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The room that the configuration gives it: `box`, `home` or `host`; `off` where walls are off for all.
+    pub room: Option<&'static str>,
+    /// The level: `full`, `light` or `none`.
+    pub level: &'static str,
 }
 
 impl Outcome {
@@ -66,6 +77,7 @@ impl Outcome {
             rule: None,
             reason: None,
             result: None,
+            held: None,
         }
     }
 }

@@ -90,12 +90,16 @@ pub struct Entry {
     pub bytes: Option<u64>,
     pub sha256: Option<String>,
     pub event: Option<String>,
+    /// What the program ran in that worked for the call: `box`, `home`, `host` or `off`.
+    pub room: Option<String>,
+    /// How it was held: `full`, `light` or `none`.
+    pub level: Option<String>,
 }
 
 const COLUMNS: &str = "t, kind, chain, seq, call, caller, name, roles, tenant, key, uid, door, session, \
     revision, client, remote, method, target_kind, target, provider, tier, args, rule, decision, \
     coalesce(status, CASE kind WHEN 'call' THEN 'open' END) AS status, code, detail, reason, us, bytes, \
-    sha256, event, ended";
+    sha256, event, room, level, ended";
 
 /// What fits the filter.
 pub(crate) fn select(sql: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Entry>> {
@@ -207,5 +211,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         bytes: number("bytes")?,
         sha256: text("sha256")?,
         event: text("event")?,
+        room: text("room")?,
+        level: text("level")?,
     })
 }

@@ -86,6 +86,10 @@ pub(crate) fn outcome(
     if let Some(reason) = &outcome.reason {
         record.clipped("reason", reason, MOST_TEXT);
     }
+    if let Some(held) = outcome.held {
+        record.some_text("room", held.room);
+        record.text("level", held.level);
+    }
     micros(record, took);
     let Some(result) = &outcome.result else {
         return;

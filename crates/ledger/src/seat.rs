@@ -6,7 +6,7 @@ use durward_core::{Monotonic, Refusal, Tier, Wall};
 use uuid::Uuid;
 
 use crate::{
-    Durability, Facts, LedgerFault, Outcome, Status, commit::Shared, pending::Pending, record,
+    Durability, Facts, Held, LedgerFault, Outcome, Status, commit::Shared, pending::Pending, record,
 };
 
 /// A reserved place. A seat that is dropped with its call still open records `cancelled`, or `panicked`
@@ -15,6 +15,7 @@ pub struct Seat {
     shared: Arc<Shared>,
     entered: Monotonic,
     state: State,
+    held: Option<Held>,
 }
 
 enum State {
@@ -41,6 +42,7 @@ impl Seat {
             shared,
             entered,
             state: State::Empty,
+            held: None,
         }
     }
 
@@ -50,6 +52,11 @@ impl Seat {
         if matches!(self.state, State::Empty | State::Described(..)) {
             self.state = State::Described(facts, self.shared.clock.wall());
         }
+    }
+
+    /// Says how the program is held that works for the call, for one that vanishes before its end.
+    pub fn held(&mut self, held: Held) {
+        self.held = Some(held);
     }
 
     /// Records that the call is about to run. It may run only after this returned `Ok`.
@@ -159,7 +166,9 @@ impl Drop for Seat {
             } else {
                 Status::Cancelled
             };
-            let target = self.write_outcome(&Outcome::of(status));
+            let mut outcome = Outcome::of(status);
+            outcome.held = self.held;
+            let target = self.write_outcome(&outcome);
             // Nobody is left to be told; a record that could not be written waits in memory.
             let _ = self.shared.written_now(target);
         }

@@ -4,6 +4,7 @@ pub mod fs;
 pub mod http;
 pub mod plugins;
 pub mod run;
+pub mod shell;
 
 mod error;
 mod work;

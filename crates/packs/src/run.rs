@@ -86,6 +86,7 @@ impl Run {
             Err(_) => return Err(refuse::no_time()),
         };
         let level = child.level();
+        call.held.at(level.name());
         let Child {
             stdin,
             stdout,

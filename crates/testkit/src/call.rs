@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use durward_core::{
-    Arguments, Call, CallId, Caller, CallerId, Cancel, Client, Door, Monotonic, Naming, Operation,
-    Proof, RawJson, Revision, Target, ToolName,
+    Arguments, Call, CallId, Caller, CallerId, Cancel, Client, Door, Held, Monotonic, Naming,
+    Operation, Proof, RawJson, Revision, Target, ToolName,
 };
 use uuid::Uuid;
 
@@ -46,5 +46,6 @@ pub fn call(tool: &str, arguments: &str) -> Call {
         resumed: None,
         task: None,
         narrowed: None,
+        held: Held::default(),
     }
 }

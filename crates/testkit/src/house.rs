@@ -71,9 +71,17 @@ impl House {
     /// # Panics
     /// Where no folder can be made.
     pub fn new(binary: &str) -> Self {
+        Self::within(&std::env::temp_dir(), binary)
+    }
+
+    /// The same, in this place.
+    ///
+    /// # Panics
+    /// Where no folder can be made.
+    pub fn within(place: &Path, binary: &str) -> Self {
         let dir = tempfile::Builder::new()
             .prefix("durward-")
-            .tempdir()
+            .tempdir_in(place)
             .expect("a folder");
         for name in ["root", "state", "home", "config", "run"] {
             fs::create_dir(dir.path().join(name)).expect("a folder in the folder");

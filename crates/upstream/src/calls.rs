@@ -57,6 +57,9 @@ impl Server {
             let link = held.slot().link().await;
             let link = link.map_err(|fault| self.refuse(&fault))?;
             let hello = link.hello();
+            if let Some(level) = link.level() {
+                call.held.at(level.name());
+            }
             if call.operation.is_of_task() && hello.era() == Era::Legacy && !hello.has_tasks {
                 let sentence = "The server has no tasks of this kind any more.";
                 return Err(Refusal::new(RefusalCode::NotFound, sentence).detail("unknown_task"));

@@ -1,5 +1,6 @@
 //! How a server stands, for those who run it.
 
+use durward_cage::launch::Level;
 use durward_core::Revision;
 
 use crate::{Transport, server::Server, slot::Phase};
@@ -11,6 +12,8 @@ pub struct Health {
     pub transport: Option<Transport>,
     /// What is spoken with it, once that is known.
     pub revision: Option<Revision>,
+    /// How it is held, if it is a program that runs.
+    pub level: Option<Level>,
     /// Where it is in its life.
     pub state: State,
     /// How often it was opened again.
@@ -82,6 +85,7 @@ impl Server {
         Health {
             transport: found.map(|found| found.transport),
             revision: hello.map(|hello| hello.revision),
+            level: link.as_ref().and_then(|link| link.level()),
             state: match slot.phase() {
                 Phase::Idle => State::Idle,
                 Phase::Starting => State::Starting,

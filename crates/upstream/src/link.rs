@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use durward_cage::launch::Level;
 use durward_core::{Era, LogLevel, RawJson};
 use durward_wire::{RequestId, code, encode, members};
 use tokio::time::timeout;
@@ -180,6 +181,14 @@ impl Link {
         match &self.shared.way {
             Way::Pipe(pipe) => pipe.is_gone().map(FaultKind::after),
             Way::Http(http) => http.is_gone().map(FaultKind::after),
+        }
+    }
+
+    /// How it is held, if it is a program.
+    pub fn level(&self) -> Option<Level> {
+        match &self.shared.way {
+            Way::Pipe(pipe) => Some(pipe.level()),
+            Way::Http(_) => None,
         }
     }
 

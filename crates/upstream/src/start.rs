@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use durward_cage::launch::{self, Launcher, Plan};
+use durward_cage::launch::{self, Launcher, Level, Plan};
 use durward_core::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -29,6 +29,8 @@ pub(crate) struct Running {
     pub(crate) stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) stderr: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) process: Box<dyn Process>,
+    /// How it is held.
+    pub(crate) level: Level,
 }
 
 /// A process and all that it started. Dropping it kills them.
@@ -50,6 +52,7 @@ impl Starts for Launched {
             let child = self.launcher.spawn(&self.plan).await;
             let child = child.map_err(|fault| fault.to_string())?;
             Ok(Running {
+                level: child.level(),
                 stdin: Box::new(child.stdin),
                 stdout: Box::new(child.stdout),
                 stderr: Box::new(child.stderr),

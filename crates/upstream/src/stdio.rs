@@ -8,7 +8,7 @@ mod probe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use durward_cage::launch::Tail;
+use durward_cage::launch::{Level, Tail};
 use durward_core::{BoxFuture, RawJson};
 use durward_wire::{RequestId, encode};
 use tokio::{
@@ -40,6 +40,7 @@ pub(crate) struct Pipe {
     stop: Option<oneshot::Sender<()>>,
     owner: Option<JoinHandle<()>>,
     limits: LinkLimits,
+    level: Level,
 }
 
 /// Whether the server hears when a call is dropped.
@@ -71,6 +72,7 @@ impl Pipe {
             limits,
             retire: Arc::clone(&retire),
         };
+        let level = running.level;
         let owner = tokio::spawn(owner.run(running, queue, stopped, told));
         Self {
             board,
@@ -81,6 +83,7 @@ impl Pipe {
             stop: Some(stop),
             owner: Some(owner),
             limits,
+            level,
         }
     }
 
@@ -135,6 +138,11 @@ impl Pipe {
 
     pub(crate) fn is_gone(&self) -> Option<FaultKind> {
         self.gone.borrow().clone()
+    }
+
+    /// How the program is held.
+    pub(crate) fn level(&self) -> Level {
+        self.level
     }
 
     pub(crate) fn stderr_tail(&self) -> String {

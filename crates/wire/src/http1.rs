@@ -9,6 +9,7 @@ mod framing;
 mod head;
 mod headers;
 mod host;
+mod proxy;
 mod request;
 mod response;
 mod target;
@@ -20,6 +21,7 @@ pub use framing::BodyFraming;
 pub use head::{HEADERS_MAX, Head, HeadLimits, HttpMethod, parse_head};
 pub use headers::{Doubled, Headers};
 pub use host::{BadHost, HostHeader};
+pub use proxy::{ProxyHead, take_proxy_head};
 pub use request::{end_with_length, end_without_body, write_header, write_request_line};
 pub use response::{BodyKind, write_response_head};
 

@@ -123,6 +123,12 @@ impl Connector {
         self.shared.open(&standing, target, limit).await
     }
 
+    /// May this target be reached by the rules that are in force now, as far as it says itself?
+    pub fn permits(&self, target: &Target) -> bool {
+        let standing = self.shared.standing.load();
+        standing.policy.judge_target(target).is_ok()
+    }
+
     /// Names the settings in force. What was opened under other ones is not to be used again.
     pub fn settings_id(&self) -> u64 {
         self.shared.standing.load().id

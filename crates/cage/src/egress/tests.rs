@@ -3,13 +3,12 @@
 mod bodies;
 pub(super) mod coded;
 mod exchanges;
-mod fronts;
 mod names;
 mod proxies;
 mod redirects;
-mod server;
+pub(crate) mod server;
 mod slow;
-mod tls;
+pub(crate) mod tls;
 
 use durward_core::Cancel;
 use durward_guard::egress::{EgressRules, Method, RequestHeaders, Target};

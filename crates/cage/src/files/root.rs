@@ -171,6 +171,20 @@ impl Root {
         ))
     }
 
+    /// Holds a directory in which a program may begin; and where it lies, for programs that see another tree.
+    pub fn open_folder(
+        &self,
+        path: RelPath<'_>,
+        judge: &Judge<'_>,
+    ) -> Result<(OwnedFd, PathBuf), FileFault> {
+        let (fd, meta, resolved) = self.open_any(path, OFlags::PATH, judge)?;
+        if meta.kind != Kind::Directory {
+            return Err(FileFault::NotADirectory);
+        }
+        let below = resolved.as_deref().unwrap_or(path.as_str());
+        Ok((fd, self.path.join(below)))
+    }
+
     /// Opens a regular file or a directory, whichever is there, as a file.
     pub fn open_node(&self, path: RelPath<'_>, judge: &Judge<'_>) -> Result<OpenFile, FileFault> {
         let (fd, meta, resolved) = self.open_any(path, OFlags::RDONLY, judge)?;

@@ -241,11 +241,15 @@ impl Spawner {
 
 fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
     let path = plan.folder.as_deref().unwrap_or(Path::new("."));
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(|errno| LaunchFault::Folder {
+    let fault = |error| LaunchFault::Folder {
         path: path.to_owned(),
-        error: errno.into(),
-    })
+        error,
+    };
+    if let Some(held) = &plan.held_folder {
+        return held.try_clone().map_err(fault);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(|errno| fault(errno.into()))
 }
 
 /// Its reading end, then its writing end.

@@ -1,6 +1,6 @@
 //! What shall run.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use durward_core::Secret;
 
@@ -31,6 +31,7 @@ pub struct Plan {
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, Secret)>,
     pub(super) folder: Option<PathBuf>,
+    pub(super) held_folder: Option<Arc<OwnedFd>>,
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
     pub(super) pin: Option<Pin>,
@@ -47,6 +48,7 @@ impl Plan {
             argv: argv.into_iter().map(Into::into).collect(),
             env: Vec::new(),
             folder: None,
+            held_folder: None,
             files: None,
             walls: None,
             pin: None,
@@ -78,6 +80,14 @@ impl Plan {
     pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
         self.folder = Some(path.into());
         self
+    }
+
+    /// The working folder, by a descriptor that holds it: what is put at its path meanwhile is not entered.
+    /// Who runs in a tree of its own enters the path there.
+    #[must_use]
+    pub fn held_folder(mut self, path: impl Into<PathBuf>, folder: Arc<OwnedFd>) -> Self {
+        self.held_folder = Some(folder);
+        self.folder(path)
     }
 
     /// How many files it may have open (`RLIMIT_NOFILE`, getrlimit(2)).

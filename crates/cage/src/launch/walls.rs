@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub use host::{Host, Lack};
 pub use level::Level;
 pub use limits::Limits;
-pub use network::{Network, WayOut};
+pub use network::{Door, Network, WayOut};
 
 /// What a program may reach. All that is not said is closed.
 ///

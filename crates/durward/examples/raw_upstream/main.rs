@@ -9,8 +9,9 @@ mod tasks;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{File, OpenOptions, read_to_string},
-    io::{BufRead, Write, stdin, stdout},
+    fs::{self, File, OpenOptions, read_to_string},
+    io::{self, BufRead, Write, stdin, stdout},
+    net::TcpStream,
     process::{exit, id as pid},
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -315,6 +316,10 @@ impl Server {
             "stray",
             "flood",
             "stderr",
+            "read",
+            "write",
+            "connect",
+            "environment",
             consent::TOOL,
         ]
         .map(ToOwned::to_owned)
@@ -343,6 +348,7 @@ impl Server {
     ) -> Result<Option<String>, (i64, String)> {
         let arguments = &read["arguments"];
         let number = |name: &str| arguments[name].as_u64().unwrap_or_default();
+        let said = |name: &str| arguments[name].as_str().unwrap_or_default();
         let text = |text: &str| json!({"content": [{"type": "text", "text": text}]}).to_string();
         Ok(Some(match read["name"].as_str().unwrap_or_default() {
             // What came, as it came.
@@ -384,6 +390,14 @@ impl Server {
             "sleep" => {
                 thread::sleep(Duration::from_millis(number("ms")));
                 text("slept")
+            }
+            // What it may do on this machine, or the reason why not.
+            "read" => text(&did(fs::read(said("path")).map(|all| String::from_utf8_lossy(&all).into_owned()))),
+            "write" => text(&did(fs::write(said("path"), "written").map(|()| "written".to_owned()))),
+            "connect" => text(&did(connected(said("address")))),
+            "environment" => {
+                let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+                text(&names.collect::<Vec<_>>().join(" "))
             }
             "die" => exit(5),
             "big" => text(&"x".repeat(usize::try_from(number("bytes")).unwrap_or(0))),
@@ -466,6 +480,18 @@ impl Server {
             .recv_timeout(Duration::from_secs(60))
             .unwrap_or_else(|_| "no answer".to_owned())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is a server of somebody else's"
+)]
+fn connected(address: &str) -> io::Result<String> {
+    TcpStream::connect(address).map(|_| "connected".to_owned())
+}
+
+fn did(what: io::Result<String>) -> String {
+    what.unwrap_or_else(|error| format!("no: {error}"))
 }
 
 fn question(arguments: &Value) -> &str {

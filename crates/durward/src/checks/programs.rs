@@ -6,10 +6,13 @@ use std::{
 };
 
 use super::Finding;
-use crate::config::Program;
+use crate::config::{ItemSandbox, Program, Room};
 
 /// What an editor that is started from the desktop has for a PATH, at least.
 const EDITORS: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Clients of container engines: whoever may talk to one may do anything.
+const ENGINES: [&str; 4] = ["docker", "podman", "nerdctl", "finch"];
 
 /// Managers of versions: a part of the paths that they put programs at, their name, and what prints where
 /// the program really is.
@@ -36,6 +39,18 @@ pub(crate) fn program(server: &str, program: &Program, search: &OsStr) -> Option
             ),
         ));
     };
+    if let Some(engine) = engine(name)
+        && !matches!(program.sandbox, Some(ItemSandbox::Room(Room::Host)))
+    {
+        return Some(Finding::new(
+            format!(
+                "`{engine}` of `{server}` asks an engine to start it, whose socket is closed to its walls"
+            ),
+            format!(
+                "write `sandbox: host` in `servers.{server}`: the container that is started has walls of its own"
+            ),
+        ));
+    }
     if name.contains('/') || program.found(OsStr::new(EDITORS)).is_some() {
         return None;
     }
@@ -62,6 +77,12 @@ pub(crate) fn program(server: &str, program: &Program, search: &OsStr) -> Option
             format!("`sudo ln -s {} /usr/local/bin/`", file.display()),
         ),
     })
+}
+
+/// A client of a container engine, by its name.
+pub(crate) fn engine(program: &str) -> Option<&str> {
+    let name = program.rsplit('/').next()?;
+    ENGINES.contains(&name).then_some(name)
 }
 
 /// Is it another durward, or none, that an editor finds by its name?

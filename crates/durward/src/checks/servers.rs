@@ -12,7 +12,7 @@ use crate::{
     assembly::AssemblyError,
     config::Config,
     exit::{Failure, failed},
-    sandbox::{Builder, Sandboxes},
+    sandbox::Builder,
     servers::{Planned, Servers},
     status::{ServerState, ServerStatus, Statuses},
 };
@@ -33,12 +33,12 @@ impl Connected {
     ///
     /// # Errors
     /// Where a server can't even be tried.
-    pub(crate) fn to_all(config: &Config, sandboxes: &Sandboxes) -> Result<Self, Failure> {
+    pub(crate) fn to_all(config: &Config, builder: &Builder<'_>) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock::new());
         let limits = Arc::new(MemoryLimits::new(clock.clone()));
-        let launcher = sandboxes.launcher();
+        let launcher = builder.launcher();
         let servers = Servers::new(config, launcher, limits, clock).map_err(AssemblyError::from)?;
-        let planned = servers.plan(config, &sandboxes.builder(config))?;
+        let planned = servers.plan(config, builder)?;
         servers.hold(planned);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -10,11 +10,11 @@ use crate::{
     assembly::{self, AssemblyError},
     checks::{self, Connected, Finding},
     cli::{Common, init, setup},
-    config::{Config, Reach},
+    config::{Config, Reach, SandboxMode},
     egress,
     exit::Failure,
     plugins::{self, Plugins},
-    sandbox::Sandboxes,
+    sandbox::{Enclosed, Sandboxes},
 };
 
 /// Check the configuration, its secrets and paths, and list the servers behind the gate, and every tool
@@ -43,26 +43,34 @@ struct ServerRow<'a> {
     server: &'a ServerName,
     /// A program and its arguments, or an address.
     reach: String,
-    /// The walls that it runs within, if it is a program.
+    /// What it runs in, if it is a program.
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<&'static str>,
+    /// How that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'static str>,
 }
 
 impl<'a> ServerRow<'a> {
-    fn of(server: &'a ServerName, reach: &Reach) -> Self {
-        let (reach, sandbox) = match reach {
-            Reach::Program(program) => (program.command.to_string(), Some("host")),
-            Reach::Http(http) => (http.url.to_string(), None),
-        };
+    fn of(server: &'a ServerName, reach: &Reach, enclosed: &[Enclosed]) -> Self {
+        let key = format!("servers.{server}");
+        let enclosed = enclosed.iter().find(|enclosed| enclosed.key == key);
         Self {
             server,
-            reach,
-            sandbox,
+            reach: match reach {
+                Reach::Program(program) => program.command.to_string(),
+                Reach::Http(http) => http.url.to_string(),
+            },
+            sandbox: enclosed.map(|enclosed| enclosed.word),
+            level: enclosed.map(|enclosed| enclosed.level.name()),
         }
     }
 
     fn print(&self) {
-        let sandbox = self.sandbox.map(|word| format!("  (sandbox: {word})"));
+        let sandbox = self.sandbox.map(|word| match self.level {
+            Some(level @ ("full" | "light")) => format!("  (sandbox: {word}, {level})"),
+            _ => format!("  (sandbox: {word})"),
+        });
         println!(
             "{:<24} server   {}{}",
             self.server,
@@ -80,7 +88,7 @@ impl Check {
         let builder = sandboxes.builder(config);
         let connected = self
             .connect
-            .then(|| Connected::to_all(config, &sandboxes))
+            .then(|| Connected::to_all(config, &builder))
             .transpose()?;
         let plugins = Plugins::default()
             .plan(config, &builder)
@@ -91,10 +99,12 @@ impl Check {
                 let connector = egress::connector(config).map_err(AssemblyError::from)?;
                 assembly::house(config, &connector, (&planned, &plugins), &builder, None)?
             }
-            None => assembly::tried(config)?,
+            None => assembly::tried(config, &sandboxes)?,
         };
-        servers(config, common.json);
+        let enclosed = builder.enclosed();
+        servers(config, &enclosed, common.json);
         let refused = self::plugins(&plugins, common.json);
+        walls(config, &enclosed, &sandboxes, common.json);
         tools(&house, common.json)?;
         let useless = findings(config, connected.as_ref(), common.json);
         for finding in init::past_the_gate(common, &sources, config) {
@@ -116,9 +126,9 @@ impl Check {
     }
 }
 
-fn servers(config: &Config, as_json: bool) {
+fn servers(config: &Config, enclosed: &[Enclosed], as_json: bool) {
     for (key, server) in &config.servers {
-        let row = ServerRow::of(key.name(), &server.reach);
+        let row = ServerRow::of(key.name(), &server.reach, enclosed);
         if as_json {
             println!("{}", serde_json::json!(row));
         } else {
@@ -148,6 +158,53 @@ fn plugins(planned: &plugins::Planned, as_json: bool) -> usize {
             eprintln!("error: the plugin `{}` is refused: {why}", plugin.name);
         })
         .count()
+}
+
+/// What this machine can hold, what else runs in what, and what is missing.
+fn walls(config: &Config, enclosed: &[Enclosed], sandboxes: &Sandboxes, as_json: bool) {
+    for item in enclosed
+        .iter()
+        .filter(|item| !item.key.starts_with("servers."))
+    {
+        let (key, word, level) = (&item.key, item.word, item.level.name());
+        if as_json {
+            println!(
+                "{}",
+                serde_json::json!({"item": key, "sandbox": word, "level": level})
+            );
+        } else {
+            println!("{key:<24} sandbox  {word}, {level}");
+        }
+    }
+    if let Some(host) = sandboxes.known() {
+        let level = host.level.name();
+        let lacks: Vec<_> = host.lacks.iter().map(ToString::to_string).collect();
+        if as_json {
+            println!("{}", serde_json::json!({"walls": level, "lacks": lacks}));
+        } else {
+            println!("{:<24} level    {level}", "walls");
+        }
+        for lack in &host.lacks {
+            let what = format!("walls of the level {}: {}", lack.level, lack.what);
+            say("note", &Finding::new(what, lack.remedy), as_json);
+        }
+    }
+    if config.sandbox.mode == SandboxMode::Off {
+        let what = "`sandbox.mode` is off: whatever durward starts may do what you may";
+        let mend = "take it out: `sandbox: host` beside one server opens that one alone";
+        say("warning", &Finding::new(what, mend), as_json);
+    }
+    for item in enclosed
+        .iter()
+        .filter(|item| item.word != "off" && item.level < item.needed)
+    {
+        let what = format!(
+            "`{}` asks for what needs the level {}, and runs at {}: `sandbox.mode` is best_effort",
+            item.key, item.needed, item.level
+        );
+        let mend = "see what is missing above";
+        say("warning", &Finding::new(what, mend), as_json);
+    }
 }
 
 fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {

@@ -70,6 +70,7 @@ fn servers(inside: &Inside, text: &mut String) {
             "server",
             "transport",
             "speaks",
+            "walls",
             "state",
             "restarts",
             "breaker",
@@ -147,7 +148,7 @@ fn last_words(stderr: &[String], text: &mut String) {
     text.extend(said.map(|line| format!("  | {}\n", plain(line))));
 }
 
-fn row(server: &ServerStatus, inside: &Inside) -> [String; 6] {
+fn row(server: &ServerStatus, inside: &Inside) -> [String; 7] {
     let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
     let own = format!("{}__", server.name);
     let open = inside
@@ -159,6 +160,12 @@ fn row(server: &ServerStatus, inside: &Inside) -> [String; 6] {
         plain(&server.name),
         or_dash(&server.transport),
         or_dash(&server.revision),
+        match (&server.room, &server.level) {
+            (Some(room), Some(level)) if room == "home" || room == "box" => {
+                plain(&format!("{room}, {level}"))
+            }
+            (room, _) => or_dash(room),
+        },
         server.state.as_str().to_owned(),
         server.restarts.to_string(),
         match open {
@@ -206,6 +213,8 @@ mod tests {
             transport: None,
             era: None,
             revision: None,
+            room: None,
+            level: None,
             state,
             restarts: 0,
             error: None,
@@ -249,6 +258,8 @@ mod tests {
                     },
                     ServerStatus {
                         transport: Some("stdio".to_owned()),
+                        room: Some("home".to_owned()),
+                        level: Some("full".to_owned()),
                         restarts: 3,
                         error: Some("it ended with code 1".to_owned()),
                         stderr: (0..9).map(|at| format!("\u{1b}[31mline {at}")).collect(),
@@ -282,9 +293,9 @@ mod tests {
         };
         let expected = "\
 durward 1.2.3, up since 2026-11-21T17:00:00Z, process 7, 1 session
-server        transport  speaks      state    restarts  breaker
-crm           http       2026-07-28  ready    0         closed
-my-long-name  stdio      -           waiting  3         1 tool
+server        transport  speaks      walls       state    restarts  breaker
+crm           http       2026-07-28  -           ready    0         closed
+my-long-name  stdio      -           home, full  waiting  3         1 tool
   note: its questions need `instances: per_caller`
   last error: it ended with code 1
   | \u{fffd}[31mline 4
@@ -292,7 +303,7 @@ my-long-name  stdio      -           waiting  3         1 tool
   | \u{fffd}[31mline 6
   | \u{fffd}[31mline 7
   | \u{fffd}[31mline 8
-new           -          -           idle     0         closed
+new           -          -           -           idle     0         closed
 note: there is no such plugin
 plugin  version  mode        state    restarts  tools
 hash    1.0      persistent  running  2         1

@@ -12,6 +12,7 @@ use durward_wire::scan::ScanLimits;
 use crate::{
     assembly::{self, Rooms},
     cli::{Common, setup},
+    config::SandboxMode,
     doors::{pipe, stdio},
     exit::{Failure, failed},
     reload::Reloader,
@@ -45,6 +46,12 @@ impl Stdio {
         let (loaded, sources) = setup::loaded_from(common, sources)?;
         telemetry::start(&loaded.config.telemetry)?;
         let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
+        if let Some(walls) = rooms.sandboxes.told(&loaded.config) {
+            match loaded.config.sandbox.mode {
+                SandboxMode::Off => tracing::warn!("{walls}"),
+                _ => tracing::info!("{walls}"),
+            }
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

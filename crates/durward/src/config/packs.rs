@@ -1,7 +1,12 @@
 //! `packs`: the built-in tools.
 
+mod shell;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(super) use shell::check;
+pub use shell::{ProgramName, ShellPack};
 
 use super::units::Size;
 
@@ -13,6 +18,8 @@ pub struct Packs {
     pub fs: FsPack,
     /// The web, as `egress` allows.
     pub http: HttpPack,
+    /// Programs, within what `sandbox` allows.
+    pub shell: ShellPack,
 }
 
 /// The pack `fs`.

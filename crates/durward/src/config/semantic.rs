@@ -9,7 +9,7 @@ use super::{
     nearest::nearest,
     node::{Node, Place, Value},
     origin::TextId,
-    plugins, servers,
+    packs, plugins, servers,
 };
 
 /// Adds what is wrong with the whole, and what should not stay so.
@@ -27,6 +27,7 @@ pub(super) fn semantic(
     bounds(config, root, faults);
     servers::check(config, root, faults, warnings);
     plugins::check(config, root, faults, warnings);
+    packs::check(config, root, faults, warnings);
     if config.packs.http.enabled
         && config.egress.hosts.is_empty()
         && config.egress.networks.is_empty()

@@ -25,7 +25,6 @@ const UNBUILT: &[&str] = &[
     "inspect.elicitation",
     "inspect.pins",
     "secrets.*.age",
-    "packs.shell",
     "packs.search",
     "packs.bugs",
     "packs.notes",

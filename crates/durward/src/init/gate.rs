@@ -18,7 +18,10 @@ use super::{
     server::{Definition, Reach},
     settled::{Settled, settle},
 };
-use crate::config::{self, Config, HttpDoor, Sources};
+use crate::{
+    checks,
+    config::{self, Config, HttpDoor, SandboxPath, Sources},
+};
 
 /// The longest secret that is read from a file, in bytes.
 const LONGEST_SECRET: usize = 64 * 1024;
@@ -258,6 +261,9 @@ impl<'a> Gate<'a> {
                 if let Some(cwd) = cwd {
                     add("cwd", Yaml::Text(escaped(cwd)));
                 }
+                if let Some(walls) = self.walls(command) {
+                    add("sandbox", walls);
+                }
             }
             Reach::Site {
                 url,
@@ -296,6 +302,26 @@ impl<'a> Gate<'a> {
             add("tools", Yaml::Map(lists.collect()));
         }
         Ok((Yaml::Map(lines), secrets))
+    }
+
+    /// What a server's walls have to be other than `home`: none for the client of a container engine; folders
+    /// that it is told on its command line are there to be worked in.
+    fn walls(&self, command: &[Words]) -> Option<Yaml> {
+        let (program, arguments) = command.split_first()?;
+        if checks::engine(&program.text()?).is_some() {
+            return Some(Yaml::Text("host".to_owned()));
+        }
+        let is_folder = |words: &&Words| {
+            let Some(text) = words.text() else {
+                return false;
+            };
+            let path = Path::new(&text);
+            let is_plain = text.parse::<SandboxPath>().is_ok_and(|it| !it.is_pattern());
+            is_plain && path.is_absolute() && !self.bases.home.starts_with(path) && path.is_dir()
+        };
+        let folders: Vec<_> = arguments.iter().filter(is_folder).map(escaped).collect();
+        let write = || vec![("write".to_owned(), Yaml::list(folders.iter().cloned()))];
+        (!folders.is_empty()).then(|| Yaml::Line(write()))
     }
 
     /// A variable's or a header's value: as it is, or as a secret.

@@ -11,7 +11,7 @@ use super::{
     draft::Value,
     given::Setting,
 };
-use crate::config::{EgressHost, Glob};
+use crate::config::{EgressHost, Glob, ProgramName};
 
 const ROLE: &str = "pagurus";
 /// The most that Pagurus reads of a file, whatever it is told.
@@ -94,14 +94,7 @@ fn variable(desk: &mut Desk<'_>, setting: &Setting, kept: Kept) {
                 _ => desk.otherwise(setting, "off, as it is unless said"),
             }
         }
-        "PAGURUS_SHELL_ALLOWLIST" => {
-            if setting.items().next().is_none() {
-                desk.otherwise(setting, "empty: nothing is allowed, as it is unless said");
-            } else {
-                let allow = Value::texts(setting.items());
-                desk.take(setting, &["packs", "shell", "allow"], allow);
-            }
-        }
+        "PAGURUS_SHELL_ALLOWLIST" => programs(desk, setting),
         "PAGURUS_DOMAIN" => desk.not_its(setting, "the reverse proxy's; it stays there"),
         "HOST_WORKSPACE" => desk.not_its(setting, "the compose file's, for its volume"),
         _ => desk.not_its(setting, "no setting of Pagurus"),
@@ -212,6 +205,15 @@ fn unsaid(desk: &mut Desk<'_>) {
         );
     }
     desk.unsaid("no sessions", &["listen", "stateless"], Value::word(true));
+    if given.value("PAGURUS_SHELL_ENABLED") == Some("true")
+        && given.holding("PAGURUS_SHELL_ALLOWLIST").is_none()
+    {
+        desk.unsaid(
+            "PAGURUS_SHELL_ALLOWLIST",
+            &["packs", "shell", "allow"],
+            Value::List(Vec::new()),
+        );
+    }
     if !said("PAGURUS_FS_ROOT") {
         let inside = Path::new("/workspace");
         let root = given.outside(inside).map(|(outside, _)| outside);
@@ -248,6 +250,18 @@ fn mounts(desk: &mut Desk<'_>) {
         } else {
             desk.taken(&from, &["files", "root"]);
         }
+    }
+}
+
+/// An empty list allows nothing; durward's own, where nothing is said, is not empty.
+fn programs(desk: &mut Desk<'_>, setting: &Setting) {
+    let path = ["packs", "shell", "allow"];
+    let (fit, unfit): (Vec<_>, Vec<_>) = setting
+        .items()
+        .partition(|item| item.parse::<ProgramName>().is_ok());
+    desk.take(setting, &path, Value::texts(fit));
+    for item in unfit {
+        desk.no_equal(setting, &format!("`{item}` is no name of a program"));
     }
 }
 

@@ -75,8 +75,7 @@ fn policy(desk: &mut Desk<'_>, config: &ConfigFile) {
                     for item in list.items() {
                         desk.no_equal(
                             &key_of(file, item, &format!("commands.{key}")),
-                            "no list of forbidden programs: what may run is named (`packs.shell.allow`, not built \
-                             into this version yet)",
+                            "no list of forbidden programs: what may run is named (`packs.shell.allow`)",
                         );
                     }
                 }

@@ -34,9 +34,6 @@ pub enum SandboxError {
     /// What this machine can hold is not known.
     #[error("it can't be found out which walls this machine can hold: {0}")]
     Unknown(String),
-    /// The bridge to durward's own proxy.
-    #[error("`network: egress` of `{0}` is not built into this version yet")]
-    NoWayOut(String),
     /// What it may reach can't be judged by.
     #[error("`{key}.sandbox.egress`: {fault}")]
     Egress {

@@ -42,7 +42,7 @@ impl<'a> Merged<'a> {
         Self {
             room,
             mode: own.and_then(|own| own.mode).unwrap_or(section.mode),
-            network: own.and_then(|own| own.network).unwrap_or(network),
+            network: own.and_then(said_network).unwrap_or(network),
             limits: limits(section, room, own_limits),
             output: own_limits
                 .output
@@ -67,6 +67,12 @@ impl<'a> Merged<'a> {
         write.extend_from_slice(&own_write);
         own_read.into_iter().chain(own_write).collect()
     }
+}
+
+/// Whoever says what the way out leads to wants one.
+fn said_network(own: &OwnSandbox) -> Option<NetworkWord> {
+    own.network
+        .or(own.egress.as_ref().map(|_| NetworkWord::Egress))
 }
 
 fn limits(section: &Sandbox, room: Room, own: ItemLimits) -> Limits {

@@ -1,30 +1,48 @@
 //! The one way out of a child that has no network of its own: durward's own proxy, under the egress rules.
 
-use durward_cage::launch::Network;
+use std::{net::SocketAddr, sync::Arc};
+
+use durward_cage::{
+    egress::Connector,
+    launch::Network,
+    way_out::{Proxy, VARIABLES},
+};
 
 use super::SandboxError;
-use crate::config::{Config, OwnSandbox};
+use crate::{
+    config::{Config, OwnSandbox},
+    egress,
+};
 
-/// The way out of this item.
+/// The way out of an item, and what judges there.
 ///
 /// # Errors
 /// What it may reach can't be judged by.
 pub(super) fn of(
-    _config: &Config,
-    _own: Option<&OwnSandbox>,
+    config: &Config,
+    own: Option<&OwnSandbox>,
+    listeners: &[SocketAddr],
     key: &str,
-) -> Result<Network, SandboxError> {
-    Err(SandboxError::NoWayOut(key.to_owned()))
+) -> Result<(Network, Connector), SandboxError> {
+    let mut settings = egress::settings(config);
+    if let Some(own) = own.and_then(|own| own.egress.as_ref()) {
+        settings.rules.hosts = own.hosts.iter().map(ToString::to_string).collect();
+        settings.rules.networks = own.networks.iter().map(ToString::to_string).collect();
+    }
+    // What is for durward's own requests goes with none of a program's.
+    settings.credentials = Vec::new();
+    let connector = Connector::new(settings).map_err(|fault| SandboxError::Egress {
+        key: key.to_owned(),
+        fault,
+    })?;
+    connector.set_listeners(listeners.to_vec());
+    let network = Network::Egress(Arc::new(Proxy::new(connector.clone())));
+    Ok((network, connector))
 }
 
-/// How programs are told of it: each runtime reads another one of these.
+/// How programs are told of it.
 pub(super) fn variables() -> Vec<(String, String)> {
-    let door = Network::DOOR;
-    let names = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
-    let proxies = names.map(|name| (name.to_owned(), format!("http://{door}")));
-    let socks = ["ALL_PROXY", "all_proxy"];
-    let all = socks.map(|name| (name.to_owned(), format!("socks5h://{door}")));
-    // Node looks at these where it is told to, from version 24 on.
-    let node = [("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned())];
-    proxies.into_iter().chain(all).chain(node).collect()
+    let all = VARIABLES.iter();
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }

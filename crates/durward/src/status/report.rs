@@ -84,6 +84,12 @@ pub struct ServerStatus {
     pub era: Option<String>,
     /// The revision that is spoken, once that is known.
     pub revision: Option<String>,
+    /// What it runs in, if it is a program: `box`, `home`, `host`, or `off` where walls are off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// How that is held: `full`, `light` or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
     /// Where it is in its life.
     pub state: ServerState,
     /// How often it was started again, or connected to again, since durward started.

@@ -14,6 +14,8 @@ impl Statuses for Crm {
             transport: Some("stdio".to_owned()),
             era: Some("legacy".to_owned()),
             revision: Some("2025-11-25".to_owned()),
+            room: Some("home".to_owned()),
+            level: Some("full".to_owned()),
             state: ServerState::Waiting,
             restarts: 3,
             error: Some(

@@ -1,6 +1,7 @@
 //! The built program, driven from outside: what it promises, by subject.
 
 mod bench;
+mod breaker;
 mod bridge;
 mod bridge_parked;
 mod bridge_questions;
@@ -41,6 +42,7 @@ mod protocol_modern;
 mod quick_start;
 mod resources;
 mod roots;
+mod sandbox;
 mod secret_commands;
 mod secrets_changing;
 mod servers;
@@ -60,6 +62,8 @@ mod servers_sessions;
 mod servers_tasks;
 mod servers_tasks_legacy;
 mod services;
+mod shell;
+mod shell_ends;
 mod socket;
 mod status;
 mod stdio;

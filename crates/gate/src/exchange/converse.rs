@@ -136,7 +136,8 @@ async fn begin(walk: &mut Walk<'_>, provider: Arc<dyn Provider>) -> Result<Begun
             .map(Begun::Ended);
     }
     let caller = walk.call.caller.id.clone();
-    let parked = Parked::new(walk.gate.new_session_id(), caller, declared);
+    let held = walk.call.held.clone();
+    let parked = Parked::new(walk.gate.new_session_id(), caller, declared, held);
     parked.relay.attach(walk.call.notify.take());
     let call = Call {
         ask: Some(Arc::clone(&parked) as Arc<dyn Ask>),
@@ -177,6 +178,7 @@ async fn go_on(walk: &mut Walk<'_>, parked: Arc<Parked>, round: u32) -> Result<A
     let declared = Declared::by(&walk.call.client);
     let notify = walk.call.notify.take();
     parked.claim(round, walk.answers.as_ref(), declared, notify)?;
+    walk.call.held = parked.held.clone();
     let mut left = Left(Some(Arc::clone(&parked)));
     let cancel = walk.call.cancel.clone();
     tokio::select! {

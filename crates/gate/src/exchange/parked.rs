@@ -7,7 +7,7 @@ use std::{
 };
 
 use durward_core::{
-    Answer, AskFault, CallerId, Cancel, Notify as NotifyClient, Question, RawJson, Refusal,
+    Answer, AskFault, CallerId, Cancel, Held, Notify as NotifyClient, Question, RawJson, Refusal,
 };
 use durward_wire::encode;
 use tokio::{
@@ -35,6 +35,8 @@ pub(crate) struct Parked {
     pub(super) cancel: Cancel,
     pub(super) relay: Arc<Relay>,
     pub(super) stopwatch: Arc<Stopwatch>,
+    /// How the program is held that works for it, for the request that its answer goes to.
+    pub(super) held: Held,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -72,12 +74,13 @@ fn key(number: u64) -> String {
 }
 
 impl Parked {
-    pub(super) fn new(id: Uuid, caller: CallerId, declared: Declared) -> Arc<Self> {
+    pub(super) fn new(id: Uuid, caller: CallerId, declared: Declared, held: Held) -> Arc<Self> {
         let relay: Arc<Relay> = Arc::default();
         Arc::new(Self {
             id,
             caller,
             cancel: Cancel::new(),
+            held,
             stopwatch: Stopwatch::new(Some(Arc::clone(&relay) as Arc<dyn NotifyClient>)),
             relay,
             state: Mutex::new(State {

@@ -1,7 +1,7 @@
 //! Written down before it is answered.
 
 use durward_core::Answer;
-use durward_ledger::{Outcome, Status};
+use durward_ledger::{Held, Outcome, Status};
 
 use crate::{
     stages::intent::unrecordable,
@@ -10,7 +10,8 @@ use crate::{
 
 /// Writes how the call ended. An answer whose outcome can't be written does not leave.
 pub(crate) async fn write(walk: &mut Walk<'_>) {
-    let outcome = describe(walk);
+    let mut outcome = describe(walk);
+    outcome.held = held(walk);
     let Some(seat) = walk.seat.take() else { return };
     if let Err(error) = seat.close(outcome).await {
         tracing::error!(%error, "the outcome of a call could not be written");
@@ -30,6 +31,20 @@ pub(crate) async fn write_refusal(walk: &mut Walk<'_>) {
         tracing::error!(%error, "a refusal could not be written");
         walk.progress = Progress::Refused(unrecordable());
     }
+}
+
+/// What the program ran in that worked for the call, if one did.
+pub(crate) fn held(walk: &Walk<'_>) -> Option<Held> {
+    let level = walk.call.held.level()?;
+    let rooms = &walk.standing.house().settings.rooms;
+    let of_tool = walk
+        .tool()
+        .and_then(|entry| rooms.get(entry.tool.name.as_str()));
+    let of_provider = || rooms.get(walk.provider()?.name().as_str());
+    Some(Held {
+        room: of_tool.or_else(of_provider).copied(),
+        level,
+    })
 }
 
 fn describe(walk: &Walk<'_>) -> Outcome {

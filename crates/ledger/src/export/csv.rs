@@ -6,7 +6,7 @@ use crate::Entry;
 
 const NAMES: &str = "time,kind,chain,seq,call,caller,name,roles,tenant,key,uid,door,session,revision,client,\
 remote,method,target_kind,target,provider,tier,args,rule,decision,status,code,detail,reason,us,bytes,sha256,\
-event";
+event,room,level";
 
 /// Writes a line of names and a line for each entry.
 pub(super) fn write(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
@@ -18,7 +18,7 @@ pub(super) fn write(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn row(entry: &Entry) -> [Cow<'_, str>; 32] {
+fn row(entry: &Entry) -> [Cow<'_, str>; 34] {
     let text = |field: &'_ Option<String>| Cow::Owned(field.clone().unwrap_or_default());
     let number = |field: Option<u64>| Cow::Owned(field.map(|n| n.to_string()).unwrap_or_default());
     [
@@ -54,6 +54,8 @@ fn row(entry: &Entry) -> [Cow<'_, str>; 32] {
         number(entry.bytes),
         text(&entry.sha256),
         text(&entry.event),
+        text(&entry.room),
+        text(&entry.level),
     ]
 }
 
@@ -91,6 +93,6 @@ mod tests {
 
     #[test]
     fn every_name_has_a_field() {
-        assert_eq!(NAMES.split(',').count(), 32);
+        assert_eq!(NAMES.split(',').count(), 34);
     }
 }

@@ -43,7 +43,8 @@ fn event(entry: &Entry) -> Value {
         "status_code": entry.code,
         "status_detail": entry.reason,
         "duration": entry.us.map(|us| us / 1000),
-        "unmapped": { "tier": entry.tier, "rule": entry.rule, "event": entry.event, "arguments": entry.args },
+        "unmapped": { "tier": entry.tier, "rule": entry.rule, "event": entry.event, "arguments": entry.args,
+            "room": entry.room, "level": entry.level },
     });
     if class == 6003 {
         out["activity_name"] = entry.method.clone().into();

@@ -218,7 +218,7 @@ fn complete(sql: &Connection, chain: &str, line: &Line<'_>) -> rusqlite::Result<
     let text = format!(
         "UPDATE entry SET ended = {NEXT_END}, decision = :decision, status = :status, code = :code,
             detail = :detail, reason = :reason, rule = coalesce(:rule, rule), us = :us, bytes = :bytes,
-            sha256 = :sha256
+            sha256 = :sha256, room = :room, level = :level
          WHERE chain = :chain AND seq = :intent AND ended IS NULL"
     );
     sql.prepare_cached(&text)?
@@ -227,6 +227,7 @@ fn complete(sql: &Connection, chain: &str, line: &Line<'_>) -> rusqlite::Result<
             ":status": line.status, ":code": line.code, ":detail": line.detail, ":reason": line.reason,
             ":rule": line.rule, ":us": line.us.map(|us| us as i64),
             ":bytes": line.bytes.map(|bytes| bytes as i64), ":sha256": line.sha256,
+            ":room": line.room, ":level": line.level,
         })
         .map(drop)
 }

@@ -14,7 +14,7 @@ use crate::PacksError;
 
 /// All that is shared.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     areas: Vec<Arc<Area>>,
     pub(super) max_read: u64,
     pub(super) max_write: u64,
@@ -23,8 +23,8 @@ pub(super) struct Places {
 
 /// One root with its rules.
 #[derive(Debug)]
-pub(super) struct Area {
-    pub(super) root: Arc<Root>,
+pub(crate) struct Area {
+    pub(crate) root: Arc<Root>,
     /// The path as the configuration says it, which may lead through links.
     given: Option<String>,
     deny: Arc<DenyList>,
@@ -35,13 +35,13 @@ pub(super) struct Area {
 
 /// A path below a root.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) area: Arc<Area>,
+pub(crate) struct Place {
+    pub(crate) area: Arc<Area>,
     path: Relative,
 }
 
 impl Places {
-    pub(super) fn open(settings: &FsSettings) -> Result<Self, PacksError> {
+    pub(crate) fn open(settings: &FsSettings) -> Result<Self, PacksError> {
         check_names(settings)?;
         let deny = Arc::new(DenyList::build(settings.builtin_deny, &settings.deny)?);
         let mut areas = Vec::with_capacity(settings.roots.len());
@@ -75,13 +75,13 @@ impl Places {
     }
 
     /// What is shared, root by root.
-    pub(super) fn areas(&self) -> &[Arc<Area>] {
+    pub(crate) fn areas(&self) -> &[Arc<Area>] {
         &self.areas
     }
 
     /// The same with no more than the roots of a client in it. A root of the client's that holds one
     /// of ours leaves all of that one; one that lies elsewhere leaves nothing.
-    pub(super) fn narrowed(&self, roots: &ClientRoots) -> Self {
+    pub(crate) fn narrowed(&self, roots: &ClientRoots) -> Self {
         let named: Vec<_> = roots.0.iter().filter_map(|uri| host_path(uri)).collect();
         let elsewhere = named
             .iter()
@@ -111,7 +111,7 @@ impl Places {
         }
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         self.areas
             .iter()
             .filter_map(|area| area.root.warning())
@@ -139,7 +139,7 @@ impl Places {
 
     /// Where `input` leads: `name:path`, a path below the only root, or an absolute path that lies
     /// in a root.
-    pub(super) fn find(&self, input: &str) -> Result<Place, Refusal> {
+    pub(crate) fn find(&self, input: &str) -> Result<Place, Refusal> {
         if let Some((name, rest)) = input.split_once(':')
             && let Some(area) = self.areas.iter().find(|area| area.root.name() == name)
         {
@@ -249,17 +249,17 @@ impl Place {
     }
 
     /// The same, for who says himself what is wrong with it.
-    pub(super) fn rel_path(&self) -> Result<RelPath<'_>, FileFault> {
+    pub(crate) fn rel_path(&self) -> Result<RelPath<'_>, FileFault> {
         RelPath::new(self.path.as_str())
     }
 
     /// The path below the root; `""` for the root.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.path.as_str()
     }
 
     /// A path below the same root, as callers spell it.
-    pub(super) fn spell(&self, path: &str) -> String {
+    pub(crate) fn spell(&self, path: &str) -> String {
         let path = if path.is_empty() { "." } else { path };
         match self.area.root.name() {
             "" => path.to_owned(),
@@ -268,7 +268,7 @@ impl Place {
     }
 
     /// Why cage did not reach it.
-    pub(super) fn refuse(&self, fault: &FileFault) -> Refusal {
+    pub(crate) fn refuse(&self, fault: &FileFault) -> Refusal {
         refuse::file(fault, &self.spell(self.path()))
     }
 
@@ -294,13 +294,13 @@ impl Area {
     }
 
     /// May a directory of this path be listed? It may where something in it can be shared.
-    pub(super) fn judge_dir(&self, path: &str) -> Result<(), FileFault> {
+    pub(crate) fn judge_dir(&self, path: &str) -> Result<(), FileFault> {
         self.keep_within(self.leads_to_shared(path))?;
         self.judge(path, self.scope.may_contain_read(path))
     }
 
     /// May a file or a directory of this path be looked at?
-    pub(super) fn judge_node(&self, path: &str) -> Result<(), FileFault> {
+    pub(crate) fn judge_node(&self, path: &str) -> Result<(), FileFault> {
         self.keep_within(self.leads_to_shared(path))?;
         self.judge(
             path,

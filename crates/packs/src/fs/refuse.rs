@@ -38,7 +38,7 @@ pub(super) fn written(result: Result<OwnResult, serde_json::Error>) -> Result<An
 }
 
 /// The path leads out.
-pub(super) fn outside() -> Refusal {
+pub(crate) fn outside() -> Refusal {
     Refusal::new(
         RefusalCode::PathOutsideRoot,
         "the path lies outside what is shared; give a path relative to the root, such as `.`",
@@ -51,7 +51,7 @@ pub(super) fn cancelled() -> Refusal {
 }
 
 /// Why cage did not reach `path`.
-pub(super) fn file(fault: &FileFault, path: &str) -> Refusal {
+pub(crate) fn file(fault: &FileFault, path: &str) -> Refusal {
     let path = short(path);
     let refusal = |code, reason: String| Refusal::new(code, reason);
     match fault {

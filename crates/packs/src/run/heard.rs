@@ -98,7 +98,7 @@ impl Stream {
             let ready = self.pipe.readable().await;
             // One byte more than is kept tells that there is more.
             let room = self.most - from + 1;
-            self.kept.bytes.reserve(room.min(CHUNK));
+            self.kept.bytes.reserve_exact(room.min(CHUNK));
             let mut space = (&mut self.kept.bytes).limit(room);
             match ready.and_then(|()| self.pipe.try_read_buf(&mut space)) {
                 Ok(0) => self.done = true,

@@ -130,6 +130,7 @@ async fn the_call_s_own_time_bounds_the_run() {
     call.timeout = Duration::from_millis(400);
     let ran = shell("sleep 60").run(&Launcher::new(), &call).await;
     assert!(ran.unwrap().timed_out);
+    assert_eq!(call.held.level(), Some("none"));
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ impl Owner {
             stdout,
             mut stderr,
             mut process,
+            level: _,
         } = running;
         let fault = {
             let mut read = pin!(self.read(stdout));

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use durward_cage::launch::Level;
 use durward_core::BoxFuture;
 use serde_json::{Value, json};
 use tokio::{
@@ -192,6 +193,7 @@ impl Starts for Theatre {
                 stdout: Box::new(stdout),
                 stderr: Box::new(stderr),
                 process: Box::new(process),
+                level: Level::Light,
             })
         })
     }

@@ -131,7 +131,7 @@ pub(super) fn head_length(buf: &[u8], limits: HeadLimits) -> Result<Option<usize
 }
 
 /// Version and lengths, before the parser's less telling word.
-fn check_request_line(head: &[u8]) -> Result<(), HeadError> {
+pub(super) fn check_request_line(head: &[u8]) -> Result<(), HeadError> {
     let end = memchr::memchr(b'\r', head).unwrap_or(head.len());
     let mut words = head[..end].split(|byte| *byte == b' ');
     let (method, target, version) = (words.next(), words.next(), words.next());

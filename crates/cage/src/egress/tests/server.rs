@@ -17,7 +17,7 @@ use tokio::{
 
 /// What the server does next.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Send(Vec<u8>),
     Wait(Duration),
     /// The same bytes, for as long as they are taken.
@@ -27,21 +27,21 @@ pub(super) enum Step {
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Seen {
-    pub(super) fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
     }
 
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.line().split(' ').nth(1).unwrap_or_default()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (own, value) = line.split_once(':')?;
             own.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -50,9 +50,9 @@ impl Seen {
 }
 
 /// The server. It ends with its value.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    pub(super) seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
     ended: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -65,7 +65,7 @@ impl Drop for Server {
 }
 
 /// An answer of 200 with a body.
-pub(super) fn ok(body: &str) -> Vec<Step> {
+pub(crate) fn ok(body: &str) -> Vec<Step> {
     let length = body.len();
     vec![Step::Send(
         format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes(),
@@ -73,7 +73,7 @@ pub(super) fn ok(body: &str) -> Vec<Step> {
 }
 
 /// An answer that leads elsewhere.
-pub(super) fn redirect(status: u16, location: &str) -> Vec<Step> {
+pub(crate) fn redirect(status: u16, location: &str) -> Vec<Step> {
     vec![Step::Send(
         format!("HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
             .into_bytes(),
@@ -82,16 +82,25 @@ pub(super) fn redirect(status: u16, location: &str) -> Vec<Step> {
 
 impl Server {
     /// Listens on loopback and answers as `script` says.
-    pub(super) async fn start(script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self::start_tls(None, script).await
     }
 
     /// The same, behind TLS where there is any.
-    pub(super) async fn start_tls(
+    pub(crate) async fn start_tls(
         tls: Option<tokio_rustls::TlsAcceptor>,
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", tls, script).await
+    }
+
+    /// The same, at this address and port.
+    pub(crate) async fn start_at(
+        address: &str,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
@@ -130,20 +139,20 @@ impl Server {
         }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// How many of them have not ended.
-    pub(super) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.connections() - self.ended.load(Ordering::SeqCst)
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }

@@ -11,8 +11,8 @@ use super::{
     *,
 };
 
-/// An authority, and a server that it vouches for.
-async fn server(names: &[&str]) -> (Vec<u8>, Server) {
+/// An authority, and what a server needs that it vouches for.
+pub(crate) fn vouched(names: &[&str]) -> (Vec<u8>, TlsAcceptor) {
     let authority_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,11 +36,17 @@ async fn server(names: &[&str]) -> (Vec<u8>, Server) {
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
+    (authority.der().to_vec(), acceptor)
+}
+
+/// An authority, and a server that it vouches for.
+async fn server(names: &[&str]) -> (Vec<u8>, Server) {
+    let (authority, acceptor) = vouched(names);
     let server = Server::start_tls(Some(acceptor), |seen| match seen.path() {
         "/down" => redirect(302, "http://127.0.0.1/"),
         _ => ok("safe"),
     });
-    (authority.der().to_vec(), server.await)
+    (authority, server.await)
 }
 
 fn trusting(authority: &[u8], url: &str) -> Connector {

@@ -119,7 +119,6 @@ pub struct ItemLimits {
 }
 
 impl ItemLimits {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
     fn is_none(&self) -> bool {
         *self == Self::default()
     }

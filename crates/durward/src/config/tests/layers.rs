@@ -350,6 +350,13 @@ egress:
   proxy: http://proxy.example.com:3128
   credentials: { api.github.com: { header: authorization, value: "Bearer ${secret:old}" } }
 secrets: { old: { env: OLD }, db: { file: /run/db } }
+sandbox:
+  mode: best_effort
+  read: [/opt]
+  write: [/srv]
+  network: egress
+  limits: { memory: 1GiB, cpu: 1s, processes: 2, files: 3, output: 1KiB }
+  env: [TZ]
 packs: { fs: { enabled: false }, http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false } }
 servers: { crm: { url: "https://crm.example.com/mcp" } }
 audit:
