@@ -37,17 +37,28 @@ const STARTS: [&str; 2] = ["/bin", "/sbin"];
 const ENDLESS: u64 = 1 << 60;
 
 /// What all of one program's children have in common.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sandboxes(Arc<Common>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
-    /// durward's own addresses, to which no way out leads.
-    listeners: Mutex<Vec<SocketAddr>>,
-    /// What judges at the ways out.
-    connectors: Mutex<Vec<Connector>>,
+    listeners: Mutex<Listeners>,
+}
+
+/// durward's own addresses, to which no way out leads.
+enum Listeners {
+    /// Not known yet; these are to be told.
+    Awaited(Vec<Connector>),
+    /// Known.
+    Known(Vec<SocketAddr>),
+}
+
+impl Default for Listeners {
+    fn default() -> Self {
+        Self::Awaited(Vec::new())
+    }
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -111,15 +122,21 @@ impl Sandboxes {
 
     /// durward's own addresses, to which no way out leads.
     pub fn set_listeners(&self, listeners: &[SocketAddr]) {
-        *lock(&self.0.listeners) = listeners.to_vec();
-        for connector in &*lock(&self.0.connectors) {
-            connector.set_listeners(listeners.to_vec());
+        let known = Listeners::Known(listeners.to_vec());
+        if let Listeners::Awaited(waiting) = std::mem::replace(&mut *lock(&self.0.listeners), known)
+        {
+            for connector in waiting {
+                connector.set_listeners(listeners.to_vec());
+            }
         }
     }
 
-    /// Those before are of configurations that may still be in use.
-    fn watch(&self, connector: Connector) {
-        lock(&self.0.connectors).push(connector);
+    /// Tells a new way out of them, now or when they are known.
+    fn tell(&self, connector: Connector) {
+        match &mut *lock(&self.0.listeners) {
+            Listeners::Awaited(waiting) => waiting.push(connector),
+            Listeners::Known(listeners) => connector.set_listeners(listeners.clone()),
+        }
     }
 
     /// What this machine can hold; found out at the first question, by trying.
@@ -181,7 +198,6 @@ impl Sandboxes {
 }
 
 /// Says what the items of one configuration run in.
-#[derive(Debug)]
 pub struct Builder<'a> {
     sandboxes: &'a Sandboxes,
     config: &'a Config,
@@ -219,10 +235,8 @@ impl Builder<'_> {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
             (_, NetworkWord::Egress) => {
-                let listeners = lock(&self.sandboxes.0.listeners).clone();
-                let (network, connector) =
-                    way_out::of(self.config, merged.own, &listeners, item.key)?;
-                self.sandboxes.watch(connector);
+                let (network, connector) = way_out::of(self.config, merged.own, item.key)?;
+                self.sandboxes.tell(connector);
                 network
             }
         };

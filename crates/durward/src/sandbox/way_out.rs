@@ -1,6 +1,6 @@
 //! The one way out of a child that has no network of its own: durward's own proxy, under the egress rules.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use durward_cage::{
     egress::Connector,
@@ -21,7 +21,6 @@ use crate::{
 pub(super) fn of(
     config: &Config,
     own: Option<&OwnSandbox>,
-    listeners: &[SocketAddr],
     key: &str,
 ) -> Result<(Network, Connector), SandboxError> {
     let mut settings = egress::settings(config);
@@ -35,7 +34,6 @@ pub(super) fn of(
         key: key.to_owned(),
         fault,
     })?;
-    connector.set_listeners(listeners.to_vec());
     let network = Network::Egress(Arc::new(Proxy::new(connector.clone())));
     Ok((network, connector))
 }
