@@ -154,8 +154,8 @@ pub(super) fn check(
     let Some(plugins) = &config.plugins else {
         let said = place_of(root, &["plugins"]);
         if said.text != TextId::DEFAULTS {
-            let fault = Fault::new("`plugins` says nothing").place(said);
-            faults.push(fault.hint("write `plugins: {}`, or take it out"));
+            let fault = Fault::new("`plugins` says nothing, so no plugin is looked at").place(said);
+            warnings.push(fault.hint("write `plugins: {}`, or take it out"));
         }
         return;
     };

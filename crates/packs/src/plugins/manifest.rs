@@ -73,10 +73,11 @@ pub struct ManifestTool {
     pub title: Option<String>,
     /// What a model reads.
     pub description: String,
-    /// JSON Schema of its arguments.
+    /// JSON Schema of its arguments; as MCP spells it, too.
+    #[serde(alias = "inputSchema")]
     pub input_schema: Value,
     /// JSON Schema of `structuredContent`.
-    #[serde(default)]
+    #[serde(default, alias = "outputSchema")]
     pub output_schema: Option<Value>,
     /// How much harm it can do; `operate` unless said.
     #[serde(default = "operate")]
