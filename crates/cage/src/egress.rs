@@ -21,7 +21,7 @@ pub(crate) mod tests;
 mod tls;
 
 pub use budget::Budget;
-pub use connector::Connector;
+pub use connector::{Connector, Standpoint};
 pub use durward_guard::egress::EgressFault;
 pub use exchange::{Request, Response};
 pub use link::Stream;

@@ -28,7 +28,7 @@ mod tests;
 mod tunnel;
 mod variables;
 
-pub use door::open as open_door;
+pub(crate) use door::{open as open_door, raise_loopback};
 pub use event::{Event, Way};
 pub use limits::WayOutLimits;
 pub use proxy::Proxy;

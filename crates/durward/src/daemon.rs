@@ -73,7 +73,7 @@ impl Daemon {
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
         rooms.servers.set_listeners(&own);
-        rooms.sandboxes.set_listeners(&own);
+        rooms.sandboxes.set_listeners(own.clone());
         rooms.connector.set_listeners(own);
         let socket = OwnSocket::open(&config.listen.socket).map_err(failed)?;
         let key = first_key(config, &rooms, listener.is_some())?;

@@ -19,7 +19,7 @@ use std::{
 };
 
 use durward_cage::{
-    egress::Connector,
+    egress::Standpoint,
     launch::{Host, Launcher, Level, Limits, Network, Plan, Walls},
 };
 
@@ -44,21 +44,8 @@ pub struct Sandboxes(Arc<Common>);
 struct Common {
     launcher: Launcher,
     host: OnceLock<Host>,
-    listeners: Mutex<Listeners>,
-}
-
-/// durward's own addresses, to which no way out leads.
-enum Listeners {
-    /// Not known yet; these are to be told.
-    Awaited(Vec<Connector>),
-    /// Known.
-    Known(Vec<SocketAddr>),
-}
-
-impl Default for Listeners {
-    fn default() -> Self {
-        Self::Awaited(Vec::new())
-    }
+    /// Of all ways out.
+    standpoint: Standpoint,
 }
 
 /// One pack, command, action, plugin or server, as far as its walls go.
@@ -120,23 +107,9 @@ impl Sandboxes {
         self.0.launcher.clone()
     }
 
-    /// durward's own addresses, to which no way out leads.
-    pub fn set_listeners(&self, listeners: &[SocketAddr]) {
-        let known = Listeners::Known(listeners.to_vec());
-        if let Listeners::Awaited(waiting) = std::mem::replace(&mut *lock(&self.0.listeners), known)
-        {
-            for connector in waiting {
-                connector.set_listeners(listeners.to_vec());
-            }
-        }
-    }
-
-    /// Tells a new way out of them, now or when they are known.
-    fn tell(&self, connector: Connector) {
-        match &mut *lock(&self.0.listeners) {
-            Listeners::Awaited(waiting) => waiting.push(connector),
-            Listeners::Known(listeners) => connector.set_listeners(listeners.clone()),
-        }
+    /// durward's own listeners, to which no way out leads.
+    pub fn set_listeners(&self, listeners: Vec<SocketAddr>) {
+        self.0.standpoint.set_listeners(listeners);
     }
 
     /// What this machine can hold; found out at the first question, by trying.
@@ -235,9 +208,8 @@ impl Builder<'_> {
             (Level::None, _) | (_, NetworkWord::Host) => Network::Host,
             (_, NetworkWord::None) => Network::None,
             (_, NetworkWord::Egress) => {
-                let (network, connector) = way_out::of(self.config, merged.own, item.key)?;
-                self.sandboxes.tell(connector);
-                network
+                let standpoint = &self.sandboxes.0.standpoint;
+                way_out::of(standpoint, self.config, merged.own, item.key)?
             }
         };
         let env = match &network {

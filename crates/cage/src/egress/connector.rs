@@ -1,6 +1,11 @@
 //! The connector itself: from a target to a connection that was judged.
 
-use std::{net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use durward_core::Cancel;
@@ -36,8 +41,39 @@ pub struct Connector {
 pub(super) struct Shared {
     standing: ArcSwap<Standing>,
     pub(super) pool: Arc<Pool>,
+    standpoint: Standpoint,
+}
+
+/// From where connectors look out: how they look names up, what is near them, and where durward itself
+/// listens. Clones are the same one; connectors with rules of their own may share it.
+#[derive(Clone)]
+pub struct Standpoint(Arc<Around>);
+
+struct Around {
     resolver: Resolver,
     near: Near,
+}
+
+impl Default for Standpoint {
+    fn default() -> Self {
+        Self(Arc::new(Around {
+            resolver: Resolver::new(),
+            near: Near::new(),
+        }))
+    }
+}
+
+impl fmt::Debug for Standpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standpoint").finish_non_exhaustive()
+    }
+}
+
+impl Standpoint {
+    /// durward's own listeners, which are never reached from here, whatever the rules say.
+    pub fn set_listeners(&self, listeners: Vec<SocketAddr>) {
+        self.0.near.set_listeners(listeners);
+    }
 }
 
 impl Connector {
@@ -46,12 +82,19 @@ impl Connector {
     /// # Errors
     /// [`GuardError::Egress`], naming the entry that can't be used.
     pub fn new(settings: EgressSettings) -> Result<Self, GuardError> {
+        Self::at(Standpoint::default(), settings)
+    }
+
+    /// A connector with these rules, at a standpoint that others may have too.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn at(standpoint: Standpoint, settings: EgressSettings) -> Result<Self, GuardError> {
         Ok(Self {
             shared: Arc::new(Shared {
                 standing: ArcSwap::from_pointee(Standing::new(settings)?),
                 pool: Arc::new(Pool::new()),
-                resolver: Resolver::new(),
-                near: Near::new(),
+                standpoint,
             }),
         })
     }
@@ -70,7 +113,7 @@ impl Connector {
 
     /// durward's own listeners, which are never reached, whatever the rules say.
     pub fn set_listeners(&self, listeners: Vec<SocketAddr>) {
-        self.shared.near.set_listeners(listeners);
+        self.shared.standpoint.set_listeners(listeners);
         self.shared.pool.clear();
     }
 
@@ -183,7 +226,7 @@ impl Shared {
         limit: Duration,
     ) -> Result<TcpStream, EgressFault> {
         if let Host::Address(address) = target.host() {
-            policy.judge_addresses(target, &[*address], &*self.near.own()?)?;
+            policy.judge_addresses(target, &[*address], &*self.standpoint.0.near.own()?)?;
         }
         let deadline = Instant::now() + limit;
         let stream = self
@@ -207,9 +250,9 @@ impl Shared {
     ) -> Result<TcpStream, EgressFault> {
         let addresses: Vec<IpAddr> = match target.host() {
             Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolver.resolve(name).await?,
+            Host::Name(name) => self.standpoint.0.resolver.resolve(name).await?,
         };
-        let own = self.near.own()?;
+        let own = self.standpoint.0.near.own()?;
         policy.judge_addresses(target, &addresses, &own)?;
         let stream = timeout(limit, dial(&addresses, target.port()))
             .await

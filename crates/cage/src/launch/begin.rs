@@ -12,20 +12,26 @@
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     io,
+    mem::MaybeUninit,
     os::fd::BorrowedFd,
     ptr,
 };
 
 use rustix::{
+    fs::readlinkat_raw,
     io::Errno,
     process::{
-        Pid, Resource, Rlimit, Signal, fchdir, getpid, getppid, getrlimit,
-        set_parent_process_death_signal, setrlimit, setsid,
+        Pid, Resource, Signal, fchdir, getpid, getppid, set_parent_process_death_signal, setsid,
     },
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };
 
-use super::{order::Said, report::Step, signals};
+use super::{
+    order::Said,
+    report::Step,
+    signals,
+    walls::{Failed, Level, Raised, filter_calls, give_up_rights, hold_files, limit, limit_all},
+};
 
 /// Enough for system calls alone.
 const STACK: usize = 64 * 1024;
@@ -36,6 +42,8 @@ pub(super) struct Given<'a> {
     pub(super) stdout: BorrowedFd<'a>,
     pub(super) stderr: BorrowedFd<'a>,
     pub(super) folder: BorrowedFd<'a>,
+    /// The machine's `/proc`, where it has a number of its own: the one that durward knows it by.
+    pub(super) proc: BorrowedFd<'a>,
 }
 
 struct Beginning<'a> {
@@ -44,15 +52,29 @@ struct Beginning<'a> {
     argv: Vec<*const c_char>,
     env: Vec<*const c_char>,
     files: Option<u64>,
+    walls: Option<&'a Raised>,
+    is_trial: bool,
     keeper: Pid,
-    failed: Option<(Step, Errno)>,
+    /// By which durward knows it.
+    id: Option<Pid>,
+    failed: Option<Failed>,
+}
+
+/// A program that runs: its numbers here, and for durward.
+pub(super) struct Begun {
+    pub(super) pid: Pid,
+    pub(super) id: Pid,
 }
 
 /// Starts the program as a child of this process.
 ///
 /// # Errors
 /// Where it does not run, the step at which it failed; there is no child then.
-pub(super) fn begin(said: &Said<'_>, given: Given<'_>) -> Result<Pid, (Step, Errno)> {
+pub(super) fn begin(
+    said: &Said<'_>,
+    given: Given<'_>,
+    walls: Option<&Raised>,
+) -> Result<Begun, Failed> {
     let pointers = |texts: &[&CStr]| {
         let texts = texts.iter().map(|text| text.as_ptr());
         texts.chain([ptr::null()]).collect::<Vec<_>>()
@@ -63,7 +85,10 @@ pub(super) fn begin(said: &Said<'_>, given: Given<'_>) -> Result<Pid, (Step, Err
         argv: pointers(&said.argv),
         env: pointers(&said.env),
         files: said.files,
+        walls,
+        is_trial: said.is_trial,
         keeper: getpid(),
+        id: None,
         failed: None,
     };
     let mut stack = vec![0_u128; STACK / size_of::<u128>()];
@@ -77,7 +102,10 @@ pub(super) fn begin(said: &Said<'_>, given: Given<'_>) -> Result<Pid, (Step, Err
         return Err((Step::Clone, last_error()));
     };
     match beginning.failed {
-        None => Ok(child),
+        None => Ok(Begun {
+            pid: child,
+            id: beginning.id.unwrap_or(child),
+        }),
         Some(why) => {
             // It ended by itself, just now.
             let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
@@ -89,14 +117,23 @@ pub(super) fn begin(said: &Said<'_>, given: Given<'_>) -> Result<Pid, (Step, Err
 extern "C" fn entry(beginning: *mut c_void) -> c_int {
     // SAFETY: `begin` passes its own, and is stopped meanwhile.
     let beginning = unsafe { &mut *beginning.cast::<Beginning<'_>>() };
-    beginning.failed = Some(become_program(beginning));
-    127
+    match become_program(beginning) {
+        Ok(()) => 0,
+        Err(why) => {
+            beginning.failed = Some(why);
+            127
+        }
+    }
 }
 
-/// Comes back only if it fails.
-fn become_program(beginning: &Beginning<'_>) -> (Step, Errno) {
-    if let Err(why) = prepare(beginning) {
-        return why;
+/// Comes back only if it fails, or was only to be tried.
+fn become_program(beginning: &mut Beginning<'_>) -> Result<(), Failed> {
+    prepare(beginning)?;
+    if let Some(walls) = beginning.walls.filter(|walls| walls.level > Level::None) {
+        filter_calls(&walls.filter)?;
+    }
+    if beginning.is_trial {
+        return Ok(());
     }
     // SAFETY: each is a text or a list of texts that ends in zero, of the order that `begin` borrows.
     unsafe {
@@ -106,11 +143,11 @@ fn become_program(beginning: &Beginning<'_>) -> (Step, Errno) {
             beginning.env.as_ptr(),
         )
     };
-    (Step::Exec, last_error())
+    Err((Step::Exec, last_error()))
 }
 
 /// The mode of new files, the limit of core dumps and the effects of signals are the spawner's already.
-fn prepare(beginning: &Beginning<'_>) -> Result<(), (Step, Errno)> {
+fn prepare(beginning: &mut Beginning<'_>) -> Result<(), Failed> {
     let at = |step| move |errno| (step, errno);
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::Keep))?;
     if getppid() != Some(beginning.keeper) {
@@ -122,23 +159,33 @@ fn prepare(beginning: &Beginning<'_>) -> Result<(), (Step, Errno)> {
         stdout,
         stderr,
         folder,
+        proc,
     } = beginning.given;
+    beginning.id = known_as(proc);
     dup2_stdin(stdin).map_err(at(Step::Pipes))?;
     dup2_stdout(stdout).map_err(at(Step::Pipes))?;
     dup2_stderr(stderr).map_err(at(Step::Pipes))?;
     fchdir(folder).map_err(at(Step::Folder))?;
     if let Some(files) = beginning.files {
-        let most = getrlimit(Resource::Nofile)
-            .maximum
-            .map_or(files, |most| most.min(files));
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        };
-        setrlimit(Resource::Nofile, limit).map_err(at(Step::Limits))?;
+        limit(Resource::Nofile, files)?;
+    }
+    if let Some(walls) = beginning.walls {
+        limit_all(walls)?;
+        if walls.level > Level::None {
+            give_up_rights()?;
+            hold_files(walls)?;
+        }
     }
     close_all_but_stdio().map_err(at(Step::Close))?;
     signals::unblock().map_err(|_| (Step::Session, last_error()))
+}
+
+/// This process's number in the machine's `/proc`.
+fn known_as(proc: BorrowedFd<'_>) -> Option<Pid> {
+    let mut space = [MaybeUninit::uninit(); 16];
+    let (digits, _) = readlinkat_raw(proc, c"self", &mut space).ok()?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    Pid::from_raw(digits.parse().ok()?)
 }
 
 /// Closes every descriptor from 3 on (close_range(2), Linux 5.9), whoever left it open.
@@ -157,13 +204,17 @@ fn last_error() -> Errno {
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
-/// Makes a second process like this one: none in it, the new one's number in the old.
-pub(super) fn fork() -> Result<Option<Pid>, Errno> {
-    // SAFETY: only the spawner calls it, which has one thread: no lock is held by a thread that is not there.
-    let child = unsafe { libc::fork() };
-    if child < 0 {
-        Err(last_error())
-    } else {
-        Ok(Pid::from_raw(child))
+/// Makes a second process like this one, in namespaces of its own (`CLONE_NEW…`) where some are given: none in
+/// it, the new one's number in the old.
+pub(super) fn fork(namespaces: c_int) -> Result<Option<Pid>, Errno> {
+    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+    let nothing = ptr::null_mut::<c_void>();
+    // SAFETY: without a stack it is fork(2). Only the spawner calls it, which has one thread: no lock is held
+    // by a thread that is not there, and nothing asks libc for this thread's number.
+    let child =
+        unsafe { libc::syscall(libc::SYS_clone, flags, nothing, nothing, nothing, nothing) };
+    match c_int::try_from(child) {
+        Ok(child) if child >= 0 => Ok(Pid::from_raw(child)),
+        _ => Err(last_error()),
     }
 }

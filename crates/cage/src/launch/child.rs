@@ -10,18 +10,21 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncRead, copy, sink},
+    io::{AsyncRead, Interest, copy, sink},
     net::{
         UnixDatagram,
         unix::pipe::{Receiver, Sender},
     },
+    task::JoinHandle,
     time::timeout,
 };
 
 use super::{
-    Level,
+    Door, Level,
     launcher::Running,
+    post,
     report::{LONGEST, Report, TERMINATE},
+    walls::Flaws,
 };
 
 /// A tree that was killed is gone in milliseconds; one that is not has a process that the kernel holds.
@@ -111,30 +114,57 @@ async fn away(pipe: &mut (impl AsyncRead + Unpin)) {
 pub struct Process {
     id: u32,
     level: Level,
+    flaws: Flaws,
     kept_by: Pid,
     keeper: UnixDatagram,
     exit: Option<Exit>,
     /// Nothing of it is left.
     gone: bool,
+    /// Who answers at its door.
+    _way_out: Option<AbortOnDrop>,
     /// The spawner stays for as long as there is someone to keep.
     _running: Arc<Running>,
 }
 
+/// A task that ends with its owner.
+#[derive(Debug)]
+pub(super) struct AbortOnDrop(pub(super) JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Process {
     pub(super) fn new(
-        (id, level): (u32, Level),
+        (id, level, flaws): (u32, Level, Flaws),
         (kept_by, keeper): (Pid, UnixDatagram),
+        way_out: Option<AbortOnDrop>,
         running: Arc<Running>,
     ) -> Self {
         Self {
             id,
             level,
+            flaws,
             kept_by,
             keeper,
             exit: None,
             gone: false,
+            _way_out: way_out,
             _running: running,
         }
+    }
+
+    /// Its end, if it was told already.
+    pub(super) fn ended(mut self, exit: Option<Exit>) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// What holds it less than it could.
+    pub(super) fn flaws(&self) -> Flaws {
+        self.flaws
     }
 
     /// Its number.
@@ -210,15 +240,21 @@ impl Process {
 
 /// The keeper's next word; none where it is gone.
 pub(super) async fn hear(keeper: &UnixDatagram) -> Result<Option<Report>> {
+    hear_with(keeper).await.map(|(report, _)| report)
+}
+
+/// The same, and what came with it.
+pub(super) async fn hear_with(keeper: &UnixDatagram) -> Result<(Option<Report>, Option<Door>)> {
     let mut bytes = [0; LONGEST];
-    match keeper.recv(&mut bytes).await {
-        Ok(0) => Ok(None),
-        Ok(length) => match Report::read(&bytes[..length]) {
-            Some(report) => Ok(Some(report)),
+    let receive = || post::receive_with(keeper, &mut bytes).map_err(Error::from);
+    match keeper.async_io(Interest::READABLE, receive).await {
+        Ok((0, _)) => Ok((None, None)),
+        Ok((length, with)) => match Report::read(&bytes[..length]) {
+            Some(report) => Ok((Some(report), with)),
             None => Err(Error::from(ErrorKind::InvalidData)),
         },
         // It went without reading all that it was told.
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(None),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok((None, None)),
         Err(error) => Err(error),
     }
 }

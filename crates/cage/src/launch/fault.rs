@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::report::Step;
+use super::{Level, Plan, report::Step};
 
 /// Why a program was not started.
 #[derive(Debug, Error)]
@@ -62,6 +62,31 @@ pub enum LaunchFault {
         /// Why not.
         error: io::Error,
     },
+    /// It lies outside its walls.
+    #[error(
+        "`{0}` is not within what it may read: add its folder to `sandbox.read`, and that of its interpreter"
+    )]
+    OutOfReach(PathBuf),
+    /// The working folder lies outside the walls.
+    #[error(
+        "the working folder `{0}` is not within what the program may read or write: add it to `sandbox.read` or `sandbox.write`"
+    )]
+    FolderOutOfReach(PathBuf),
+    /// There is one way out of a box, and it needs a network of its own.
+    #[error(
+        "`network: egress` needs walls of level full, and these are of level {0}: nothing else keeps a program to the one way out"
+    )]
+    NoWayOut(Level),
+    /// A wall can't be put up.
+    #[error("the walls of level {level} can't be put up: {step}: {error}")]
+    Walls {
+        /// How it was to be held.
+        level: Level,
+        /// What was being done.
+        step: &'static str,
+        /// Why not.
+        error: io::Error,
+    },
     /// The spawner can't be started.
     #[error("durward's launcher process can't be started: {0}")]
     NoLauncher(io::Error),
@@ -103,12 +128,24 @@ impl LaunchFault {
     }
 
     /// What the keeper said.
-    pub(super) fn told(step: Step, errno: Errno, program: PathBuf) -> Self {
+    pub(super) fn told((step, errno): (Step, Errno), plan: &Plan, program: PathBuf) -> Self {
+        let level = plan.walls.as_ref().map_or(Level::None, |walls| walls.level);
+        let folder = || plan.folder.clone().unwrap_or_default();
         match (step, errno) {
+            (Step::Reach, _) => Self::OutOfReach(program),
+            // Landlock says so where files are not there otherwise.
+            (Step::Exec, Errno::ACCESS) if level == Level::Light => Self::OutOfReach(program),
+            (Step::Exec, Errno::NOENT) if level == Level::Full => Self::OutOfReach(program),
+            (Step::Outside, _) => Self::FolderOutOfReach(folder()),
             (Step::Exec, Errno::NOENT) => Self::NoInterpreter(program),
             (Step::Exec, Errno::ACCESS | Errno::PERM) => Self::NotExecutable(program),
             (Step::Exec, Errno::NOEXEC | Errno::LIBBAD) => Self::NotAProgram(program),
             (Step::Exec, Errno::TOOBIG) => Self::TooLong(program),
+            _ if step.is_wall() => Self::Walls {
+                level,
+                step: step.said(),
+                error: errno.into(),
+            },
             _ => Self::System {
                 step: step.said(),
                 error: errno.into(),

@@ -1,37 +1,60 @@
 //! The process that starts one program and stays until nothing of it is left.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{
+    ffi::OsStr,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
     process::{
-        Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process_group, set_child_subreaper, wait,
+        Gid, Pid, Signal, Uid, WaitOptions, WaitStatus, getpid, kill_process_group,
+        set_child_subreaper, wait,
     },
 };
 
 use super::{
     Exit,
-    begin::{Given, begin},
+    begin::{Begun, Given, begin},
     order::{DESCRIPTORS, Order},
+    post,
     report::{Report, Step, TERMINATE},
     signals,
     tree::uproot,
+    walls::{Failed, Flaws, Raised, raise},
 };
 
+/// The machine as it is before a keeper is in a system of its own.
+pub(super) struct Machine {
+    /// Its `/proc`.
+    pub(super) proc: OwnedFd,
+    /// Who durward is.
+    pub(super) owner: (Uid, Gid),
+}
+
 /// Keeps one program; `lifeline` hangs up when the spawner is gone.
-pub(super) fn keep(descriptors: [OwnedFd; DESCRIPTORS], signals: OwnedFd, lifeline: OwnedFd) -> ! {
+pub(super) fn keep(
+    descriptors: [OwnedFd; DESCRIPTORS],
+    signals: OwnedFd,
+    lifeline: OwnedFd,
+    machine: &Machine,
+) -> ! {
     let [stdin, stdout, stderr, socket, folder, order] = descriptors;
-    tell(&socket, Report::Kept(getpid()));
     let given = Given {
         stdin: stdin.as_fd(),
         stdout: stdout.as_fd(),
         stderr: stderr.as_fd(),
         folder: folder.as_fd(),
+        proc: machine.proc.as_fd(),
     };
-    let program = match start(order, given, &socket) {
-        Ok(program) => program,
+    let (begun, walls) = match start(order, given, &socket, machine) {
+        Ok(started) => started,
         Err((step, errno)) => {
             tell(&socket, Report::Failed(step, errno));
             std::process::exit(0);
@@ -39,7 +62,8 @@ pub(super) fn keep(descriptors: [OwnedFd; DESCRIPTORS], signals: OwnedFd, lifeli
     };
     // They are the program's alone: who reads its output waits for the end of it.
     drop((stdin, stdout, stderr, folder));
-    tell(&socket, Report::Started(program));
+    tell_started(&socket, begun.id, walls.as_ref());
+    let program = begun.pid;
     let mut told = watch(program, &socket, &signals, &lifeline);
     uproot(|pid, status| {
         if pid == program && !told {
@@ -47,10 +71,18 @@ pub(super) fn keep(descriptors: [OwnedFd; DESCRIPTORS], signals: OwnedFd, lifeli
             tell(&socket, Report::Ended(exit(status)));
         }
     });
+    if let Some(walls) = walls {
+        walls.clear();
+    }
     std::process::exit(0)
 }
 
-fn start(order: OwnedFd, given: Given<'_>, socket: &OwnedFd) -> Result<Pid, (Step, Errno)> {
+fn start(
+    order: OwnedFd,
+    given: Given<'_>,
+    socket: &OwnedFd,
+    machine: &Machine,
+) -> Result<(Begun, Option<Raised>), Failed> {
     // For people who list processes; nothing depends on it.
     let _ = rustix::thread::set_name(c"durward-keeper");
     // A fork does not inherit it.
@@ -61,7 +93,34 @@ fn start(order: OwnedFd, given: Given<'_>, socket: &OwnedFd) -> Result<Pid, (Ste
         // Nobody waits for it any more.
         return Err((Step::Order, Errno::CANCELED));
     }
-    begin(&said, given)
+    let Some(wanted) = &said.walls else {
+        return Ok((begin(&said, given, None)?, None));
+    };
+    let program = (!said.is_trial).then(|| Path::new(OsStr::from_bytes(said.program.to_bytes())));
+    let walls = raise(wanted, program, given.folder, machine.owner)?;
+    let within = walls.folder.as_ref().map_or(given.folder, AsFd::as_fd);
+    let given = Given {
+        folder: within,
+        ..given
+    };
+    match begin(&said, given, Some(&walls)) {
+        Ok(begun) => Ok((begun, Some(walls))),
+        Err(why) => {
+            walls.clear();
+            Err(why)
+        }
+    }
+}
+
+/// With the box's door, where it has one.
+fn tell_started(socket: &OwnedFd, id: Pid, walls: Option<&Raised>) {
+    let flaws = walls.map_or_else(Flaws::default, |walls| walls.flaws);
+    let report = Report::Started(id, flaws);
+    match walls.and_then(|walls| walls.door.as_ref()) {
+        // Durward may be gone; then there is nobody to tell.
+        Some(door) => drop(post::send_with(socket, &report.bytes(), door)),
+        None => tell(socket, report),
+    }
 }
 
 /// Until the program ends, or has to; whether its end was told.

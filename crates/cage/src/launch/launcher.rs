@@ -5,7 +5,7 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::process::CommandExt,
     },
-    path::Path,
+    path::{Path, PathBuf},
     process,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -17,21 +17,25 @@ use rustix::{
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
+    process::Pid,
 };
 use tokio::{
     net::{
         UnixDatagram,
         unix::pipe::{Receiver, Sender},
     },
+    sync::OnceCell,
     time::{sleep, timeout},
 };
 
 use super::{
-    Child, Host, LaunchFault, Level, NAME, Plan, Process,
-    child::hear,
+    Child, Door, Exit, Host, LaunchFault, Level, NAME, Network, Plan, Process, Walls,
+    child::{AbortOnDrop, hear_with},
     order::{self, DESCRIPTORS},
-    post, program,
-    report::Report,
+    post::{self, Kind},
+    program,
+    report::{Report, Step},
+    walls::{Flaws, Reach},
 };
 
 /// A start takes about a millisecond; a spawner that needs this long hangs.
@@ -52,7 +56,10 @@ pub struct Launcher(Arc<Running>);
 
 /// The spawner, if it runs.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<Option<Spawner>>);
+pub(super) struct Running {
+    spawner: Mutex<Option<Spawner>>,
+    host: OnceCell<Host>,
+}
 
 #[derive(Debug)]
 struct Spawner {
@@ -73,6 +80,11 @@ impl Launcher {
     /// [`LaunchFault`].
     pub async fn spawn(&self, plan: &Plan) -> Result<Child, LaunchFault> {
         let program = program::find(plan)?;
+        self.run(plan, program).await
+    }
+
+    async fn run(&self, plan: &Plan, program: PathBuf) -> Result<Child, LaunchFault> {
+        let (kind, level) = kind(plan)?;
         let order = order::write(plan, &program)?;
         let folder = folder(plan)?;
         let (stdin, to_stdin) = pipe()?;
@@ -86,38 +98,49 @@ impl Launcher {
             Receiver::from_owned_fd(from_stderr).map_err(registered)?,
         );
         let descriptors = [stdin, stdout, stderr, theirs, folder, order];
+        let mut told = Told::default();
         let asked = async {
-            while !self.0.ask(&descriptors)? {
+            while !self.0.ask(kind, &descriptors)? {
                 sleep(FULL).await;
             }
             // Only the keeper has them now: if it goes, we see it.
             drop(descriptors);
-            match hear(&keeper).await {
-                Ok(Some(Report::Kept(pid))) => Ok(pid),
-                Ok(Some(Report::Failed(step, errno))) => {
-                    Err(LaunchFault::told(step, errno, program.clone()))
-                }
-                Ok(_) | Err(_) => Err(LaunchFault::LauncherDied),
+            while told.kept.is_none() && told.failed.is_none() {
+                told.hear(&keeper).await?;
             }
+            Ok(())
         };
-        let Ok(kept) = timeout(SILENT, asked).await else {
+        let Ok(asked) = timeout(SILENT, asked).await else {
             self.0.bury();
             return Err(LaunchFault::LauncherSilent(SILENT.as_secs()));
         };
-        let kept_by = kept?;
-        let id = match timeout(SLOW, hear(&keeper)).await {
-            Ok(Ok(Some(Report::Started(pid)))) => pid.as_raw_nonzero().get().unsigned_abs(),
-            Ok(Ok(Some(Report::Failed(step, errno)))) => {
-                return Err(LaunchFault::told(step, errno, program));
+        asked?;
+        let begun = async {
+            while told.started.is_none() && told.failed.is_none() {
+                told.hear(&keeper).await?;
             }
-            Ok(_) => return Err(LaunchFault::LauncherDied),
-            Err(_) => {
-                let seconds = SLOW.as_secs();
-                return Err(LaunchFault::Slow { program, seconds });
-            }
+            Ok(())
         };
+        let Ok(begun) = timeout(SLOW, begun).await else {
+            let seconds = SLOW.as_secs();
+            return Err(LaunchFault::Slow { program, seconds });
+        };
+        begun?;
+        let (Some(kept_by), Some((id, flaws))) = (told.kept, told.started) else {
+            return Err(match told.failed {
+                Some(why) => LaunchFault::told(why, plan, program),
+                None => LaunchFault::LauncherDied,
+            });
+        };
+        let way_out = way_out(plan, told.door)?;
         let (stdin, stdout, stderr) = child;
-        let process = Process::new((id, Level::None), (kept_by, keeper), Arc::clone(&self.0));
+        let process = Process::new(
+            (id.as_raw_nonzero().get().unsigned_abs(), level, flaws),
+            (kept_by, keeper),
+            way_out,
+            Arc::clone(&self.0),
+        )
+        .ended(told.ended);
         Ok(Child {
             stdin,
             stdout,
@@ -131,10 +154,20 @@ impl Launcher {
     /// # Errors
     /// [`LaunchFault`], where nothing at all can be started.
     pub async fn host(&self) -> Result<Host, LaunchFault> {
-        Ok(Host {
-            level: Level::None,
-            lacks: Vec::new(),
-        })
+        let known = self.0.host.get_or_try_init(|| Host::find(self)).await?;
+        Ok(known.clone())
+    }
+
+    /// Puts up walls and runs nothing within; what holds less than it could.
+    pub(super) async fn try_walls(&self, walls: Walls) -> Result<Flaws, LaunchFault> {
+        let mut plan = Plan::new(["nothing"]).walls(Arc::new(walls));
+        plan.is_trial = true;
+        let mut tried = self.run(&plan, PathBuf::from("/")).await?;
+        let flaws = tried.process.flaws();
+        match tried.process.gone().await {
+            Exit::Code(0) => Ok(flaws),
+            _ => Err(LaunchFault::LauncherDied),
+        }
     }
 
     /// The spawner's number, if it was started.
@@ -145,13 +178,14 @@ impl Launcher {
 
 impl Running {
     /// Whether there was room for the order. A spawner that died is replaced: it has not seen the order.
-    fn ask(&self, descriptors: &[OwnedFd; DESCRIPTORS]) -> Result<bool, LaunchFault> {
+    fn ask(&self, kind: Kind, descriptors: &[OwnedFd; DESCRIPTORS]) -> Result<bool, LaunchFault> {
         let mut spawner = self.lock();
         let mut again = true;
         loop {
             let asked = match &*spawner {
                 Some(spawner) => {
-                    post::send(&spawner.socket, descriptors.each_ref().map(AsFd::as_fd))
+                    let descriptors = descriptors.each_ref().map(AsFd::as_fd);
+                    post::send(&spawner.socket, kind, descriptors)
                 }
                 None => Err(Errno::PIPE),
             };
@@ -180,13 +214,16 @@ impl Running {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Spawner>> {
         // What it holds is whole whenever the lock is let go.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.spawner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let spawner = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let spawner = self
+            .spawner
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(spawner) = spawner.take() {
             spawner.end();
         }
@@ -237,6 +274,58 @@ impl Spawner {
         let _ = process.kill();
         let _ = process.wait();
     }
+}
+
+/// What the keeper said until now.
+#[derive(Default)]
+struct Told {
+    kept: Option<Pid>,
+    started: Option<(Pid, Flaws)>,
+    failed: Option<(Step, Errno)>,
+    /// Before we knew its number, even.
+    ended: Option<Exit>,
+    door: Option<Door>,
+}
+
+impl Told {
+    /// The spawner and the keeper speak on one socket: what they say may come in either order.
+    async fn hear(&mut self, keeper: &UnixDatagram) -> Result<(), LaunchFault> {
+        let heard = hear_with(keeper).await;
+        let (report, with) = heard.map_err(|_| LaunchFault::LauncherDied)?;
+        self.door = self.door.take().or(with);
+        match report {
+            Some(Report::Kept(pid)) => self.kept = Some(pid),
+            Some(Report::Started(pid, flaws)) => self.started = Some((pid, flaws)),
+            Some(Report::Failed(step, errno)) => self.failed = Some((step, errno)),
+            Some(Report::Ended(exit)) => self.ended = Some(exit),
+            None => return Err(LaunchFault::LauncherDied),
+        }
+        Ok(())
+    }
+}
+
+/// In what its keeper has to begin, and how it is held.
+fn kind(plan: &Plan) -> Result<(Kind, Level), LaunchFault> {
+    let Some(walls) = &plan.walls else {
+        return Ok((Kind::Open, Level::None));
+    };
+    let kind = match (walls.level, Reach::of(&walls.network)) {
+        (Level::Full, Reach::Host) => Kind::Networked,
+        (Level::Full, Reach::Nobody | Reach::Door) => Kind::Alone,
+        (level, Reach::Door) => return Err(LaunchFault::NoWayOut(level)),
+        (Level::None | Level::Light, _) => Kind::Open,
+    };
+    Ok((kind, walls.level))
+}
+
+/// Has someone answer at the door, until the process is dropped.
+fn way_out(plan: &Plan, door: Option<Door>) -> Result<Option<AbortOnDrop>, LaunchFault> {
+    let walls = plan.walls.as_deref();
+    let Some(Network::Egress(way_out)) = walls.map(|walls| &walls.network) else {
+        return Ok(None);
+    };
+    let door = door.ok_or(LaunchFault::LauncherDied)?;
+    Ok(Some(AbortOnDrop(tokio::spawn(way_out.serve(door)))))
 }
 
 fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {

@@ -13,7 +13,10 @@ use std::{
 use rustix::fs::{MemfdFlags, memfd_create};
 use zeroize::Zeroizing;
 
-use super::{LaunchFault, Plan};
+use super::{
+    LaunchFault, Plan,
+    walls::{Wanted, words},
+};
 
 /// The descriptors that go with an order, in this order: stdin, stdout, stderr, the keeper's socket, the
 /// working folder, the order itself.
@@ -29,11 +32,20 @@ pub(super) struct Said<'a> {
     pub(super) argv: Vec<&'a CStr>,
     pub(super) env: Vec<&'a CStr>,
     pub(super) files: Option<u64>,
+    /// What it shall be within.
+    pub(super) walls: Option<Wanted>,
+    /// Whether it shall only be tried: the walls are put up, and nothing is run.
+    pub(super) is_trial: bool,
 }
 
 /// Writes the order to run this plan by this program.
 pub(super) fn write(plan: &Plan, program: &Path) -> Result<OwnedFd, LaunchFault> {
-    let bytes = bytes(plan, program)?;
+    let folder = plan.folder.as_deref().map(std::path::absolute).transpose();
+    let folder = folder.map_err(|error| LaunchFault::System {
+        step: "the working folder is not known",
+        error,
+    })?;
+    let bytes = bytes(plan, program, folder.as_deref())?;
     let fault = |error| LaunchFault::System {
         step: "its plan can't be written",
         error,
@@ -46,8 +58,14 @@ pub(super) fn write(plan: &Plan, program: &Path) -> Result<OwnedFd, LaunchFault>
 }
 
 /// The numbers of arguments and variables and the limit of files, then the texts.
-fn bytes(plan: &Plan, program: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchFault> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length(plan, program)));
+fn bytes(
+    plan: &Plan,
+    program: &Path,
+    folder: Option<&Path>,
+) -> Result<Zeroizing<Vec<u8>>, LaunchFault> {
+    let walls = plan.walls.as_deref();
+    let walls = walls.map_or_else(Vec::new, |walls| words(walls, folder));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length(plan, program, &walls)));
     let mut put = |parts: &[&[u8]], what| {
         if parts.iter().any(|part| part.contains(&0)) {
             return Err(LaunchFault::ZeroByte(what));
@@ -60,6 +78,8 @@ fn bytes(plan: &Plan, program: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchFault>
         Some(plan.argv.len() as u64),
         Some(plan.env.len() as u64),
         plan.files,
+        Some(plan.walls.is_some().into()),
+        Some(plan.is_trial.into()),
     ] {
         put(
             &[number
@@ -82,18 +102,22 @@ fn bytes(plan: &Plan, program: &Path) -> Result<Zeroizing<Vec<u8>>, LaunchFault>
             "a variable",
         )?;
     }
+    for word in &walls {
+        put(&[word], "a path of its walls")?;
+    }
     Ok(bytes)
 }
 
 /// At least what it will take: a vector that grew would leave secrets behind.
-fn length(plan: &Plan, program: &Path) -> usize {
+fn length(plan: &Plan, program: &Path, walls: &[Vec<u8>]) -> usize {
     let argv = plan.argv.iter().map(|text| text.len() + 1).sum::<usize>();
     let env = plan
         .env
         .iter()
         .map(|(name, value)| name.len() + value.expose().len() + 2)
         .sum::<usize>();
-    64 + program.as_os_str().len() + argv + env
+    let walls = walls.iter().map(|word| word.len() + 1).sum::<usize>();
+    128 + program.as_os_str().len() + argv + env + walls
 }
 
 impl Order {
@@ -115,11 +139,18 @@ impl Order {
         };
         let mut number = || next()?.to_str().ok().map(|text| text.parse::<u64>().ok());
         let (argv, env, files) = (number()??, number()??, number()?);
+        let (has_walls, is_trial) = (number()?? == 1, number()?? == 1);
         Some(Said {
             program: next()?,
             argv: (0..argv).map(|_| next()).collect::<Option<_>>()?,
             env: (0..env).map(|_| next()).collect::<Option<_>>()?,
             files,
+            walls: if has_walls {
+                Some(Wanted::read(&mut next)?)
+            } else {
+                None
+            },
+            is_trial,
         })
     }
 }
@@ -156,7 +187,7 @@ mod tests {
         #[test]
         fn what_is_cut_is_not_half_read(cut in 0_usize..30) {
             let plan = Plan::new(["tool", "argument"]).env("A", "b");
-            let mut whole = bytes(&plan, Path::new("/t")).unwrap();
+            let mut whole = bytes(&plan, Path::new("/t"), None).unwrap();
             prop_assume!(cut < whole.len());
             whole.truncate(cut);
             prop_assert!(Order(whole).said().is_none());

@@ -35,6 +35,7 @@ pub struct Plan {
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
     pub(super) pin: Option<Pin>,
+    pub(super) is_trial: bool,
 }
 
 impl Plan {
@@ -52,6 +53,7 @@ impl Plan {
             files: None,
             walls: None,
             pin: None,
+            is_trial: false,
         }
     }
 

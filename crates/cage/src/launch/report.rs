@@ -2,7 +2,7 @@
 
 use rustix::{io::Errno, process::Pid};
 
-use super::Exit;
+use super::{Exit, walls::Flaws};
 
 /// Durward to the keeper: SIGTERM to the program's group. All else is said by closing the socket.
 pub(super) const TERMINATE: &[u8] = b"T";
@@ -23,10 +23,23 @@ pub(super) enum Step {
     Limits,
     Close,
     Exec,
+    Namespaces,
+    Numbers,
+    Network,
+    Tree,
+    Devices,
+    Ways,
+    Later,
+    Hide,
+    Reach,
+    Outside,
+    Landlock,
+    Rights,
+    Filter,
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 23] = [
         Self::Order,
         Self::Fork,
         Self::Keep,
@@ -37,7 +50,25 @@ impl Step {
         Self::Limits,
         Self::Close,
         Self::Exec,
+        Self::Namespaces,
+        Self::Numbers,
+        Self::Network,
+        Self::Tree,
+        Self::Devices,
+        Self::Ways,
+        Self::Later,
+        Self::Hide,
+        Self::Reach,
+        Self::Outside,
+        Self::Landlock,
+        Self::Rights,
+        Self::Filter,
     ];
+
+    /// Whether it belongs to the walls.
+    pub(super) fn is_wall(self) -> bool {
+        self as u8 >= Self::Namespaces as u8
+    }
 
     pub(super) fn said(self) -> &'static str {
         match self {
@@ -50,6 +81,21 @@ impl Step {
             Self::Limits => "its limits can't be set",
             Self::Close => "what is not its own can't be closed (close_range needs Linux 5.9)",
             Self::Exec => "the system refuses to run it",
+            Self::Namespaces => "no system of its own can be made for it (namespaces)",
+            Self::Numbers => "its user can't be mapped (/proc/self/uid_map)",
+            Self::Network => "no network of its own can be made for it",
+            Self::Tree => "no file tree of its own can be made for it (mounts)",
+            Self::Devices => "its devices and its /tmp can't be put in place",
+            Self::Ways => "what it may read and write can't be put in place",
+            Self::Later => {
+                "what others execute later (.git/hooks, settings of editors) can't be closed to it; a link there can't be held"
+            }
+            Self::Hide => "what is hidden from it can't be covered",
+            Self::Reach => "the program is not within what it may read",
+            Self::Outside => "its working folder is not within what it may read or write",
+            Self::Landlock => "its files can't be held (Landlock, which needs Linux 6.2)",
+            Self::Rights => "its rights can't be taken away (capabilities, no_new_privs)",
+            Self::Filter => "its system calls can't be filtered (seccomp)",
         }
     }
 }
@@ -59,8 +105,8 @@ impl Step {
 pub(super) enum Report {
     /// The keeper is there; this is its number.
     Kept(Pid),
-    /// The program runs.
-    Started(Pid),
+    /// The program runs, and what holds it has these flaws.
+    Started(Pid, Flaws),
     /// It does not, and never did.
     Failed(Step, Errno),
     /// The program ended; what it left is being ended.
@@ -75,8 +121,8 @@ impl Report {
                 bytes[0] = b'K';
                 pid.as_raw_nonzero().get()
             }
-            Self::Started(pid) => {
-                bytes[0] = b'S';
+            Self::Started(pid, flaws) => {
+                bytes[..2].copy_from_slice(&[b'S', flaws.0]);
                 pid.as_raw_nonzero().get()
             }
             Self::Failed(step, errno) => {
@@ -102,7 +148,7 @@ impl Report {
         let number = i32::from_le_bytes(number);
         match (what, kind) {
             (b'K', _) => Pid::from_raw(number).map(Self::Kept),
-            (b'S', _) => Pid::from_raw(number).map(Self::Started),
+            (b'S', flaws) => Pid::from_raw(number).map(|pid| Self::Started(pid, Flaws(flaws))),
             (b'F', step) => {
                 let step = Step::ALL.into_iter().find(|known| *known as u8 == step)?;
                 Some(Self::Failed(step, Errno::from_raw_os_error(number)))
@@ -124,7 +170,8 @@ mod tests {
         let pid = Pid::from_raw(4_194_303).unwrap();
         let mut all = vec![
             Report::Kept(pid),
-            Report::Started(pid),
+            Report::Started(pid, Flaws::default()),
+            Report::Started(pid, Flaws(5)),
             Report::Ended(Exit::Lost),
         ];
         all.extend(Step::ALL.map(|step| Report::Failed(step, Errno::NOENT)));

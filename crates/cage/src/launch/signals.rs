@@ -54,6 +54,13 @@ pub(super) fn unblock() -> io::Result<()> {
     block(NONE)
 }
 
+/// Kills every process but this one, which has to be the first of its PID namespace; whether there was any
+/// (kill(2)).
+pub(super) fn kill_all() -> bool {
+    // SAFETY: it takes numbers alone. Beyond the namespace it reaches nobody.
+    unsafe { libc::kill(-1, libc::SIGKILL) == 0 }
+}
+
 fn block(set: Set) -> io::Result<()> {
     let old = ptr::null_mut::<Set>();
     // SAFETY: rt_sigprocmask(2) reads a set of the size that is given; the old one is not asked for.

@@ -9,19 +9,20 @@ use rustix::{
     net::{SocketType, sockopt::socket_type},
     pipe::{PipeFlags, pipe_with},
     process::{
-        DumpableBehavior, Pid, Resource, Rlimit, WaitOptions, getpid, set_child_subreaper,
-        set_dumpable_behavior, setrlimit, setsid, umask, wait,
+        DumpableBehavior, Pid, Resource, Rlimit, WaitOptions, getgid, getpid, getuid,
+        set_child_subreaper, set_dumpable_behavior, setrlimit, setsid, umask, wait,
     },
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdin},
 };
 
 use super::{
     begin::{close_all_but_stdio, fork},
-    keeper::{keep, tell},
+    keeper::{Machine, keep, tell},
     order::DESCRIPTORS,
-    post,
+    post::{self, Kind},
     report::{Report, Step},
     signals, tree,
+    walls::namespaces,
 };
 
 /// Between two looks at orphans that are not gone yet.
@@ -58,6 +59,7 @@ struct Spawner {
     signals: OwnedFd,
     /// Each keeper has the first end; the second is here alone, so that it hangs up when we are gone.
     lifeline: (OwnedFd, OwnedFd),
+    machine: Machine,
     keepers: Vec<Pid>,
     /// A keeper was killed, and what it kept is ours now.
     orphans: bool,
@@ -71,6 +73,8 @@ impl Spawner {
         dup2_stdin(&null)?;
         dup2_stdout(&null)?;
         dup2_stderr(&null)?;
+        let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let proc = open("/proc", folder, Mode::empty())?;
         let signals = signals::take()?;
         setsid()?;
         // What every program begins with.
@@ -90,6 +94,10 @@ impl Spawner {
             socket,
             signals,
             lifeline: pipe_with(PipeFlags::CLOEXEC)?,
+            machine: Machine {
+                proc,
+                owner: (getuid(), getgid()),
+            },
             keepers: Vec::new(),
             orphans: false,
         })
@@ -112,7 +120,7 @@ impl Spawner {
             }
             if asked {
                 match post::receive(&self.socket) {
-                    Ok(Some(order)) => self = self.start(order),
+                    Ok(Some((kind, order))) => self = self.start(kind, order),
                     Err(Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::INVAL) => {}
                     Ok(None) | Err(_) => self.end(),
                 }
@@ -120,20 +128,30 @@ impl Spawner {
         }
     }
 
-    fn start(mut self, order: [OwnedFd; DESCRIPTORS]) -> Self {
-        match fork() {
+    fn start(mut self, kind: Kind, order: [OwnedFd; DESCRIPTORS]) -> Self {
+        let (namespaces, step) = match kind {
+            Kind::Open => (0, Step::Fork),
+            Kind::Networked => (namespaces(false), Step::Namespaces),
+            Kind::Alone => (namespaces(true), Step::Namespaces),
+        };
+        match fork(namespaces) {
             Ok(None) => {
                 let Self {
                     socket,
                     signals,
                     lifeline: (lifeline, ours),
+                    machine,
                     ..
                 } = self;
                 drop((socket, ours));
-                keep(order, signals, lifeline)
+                keep(order, signals, lifeline, &machine)
             }
-            Ok(Some(keeper)) => self.keepers.push(keeper),
-            Err(errno) => tell(&order[3], Report::Failed(Step::Fork, errno)),
+            Ok(Some(keeper)) => {
+                // It does not know its number itself, where it counts anew.
+                tell(&order[3], Report::Kept(keeper));
+                self.keepers.push(keeper);
+            }
+            Err(errno) => tell(&order[3], Report::Failed(step, errno)),
         }
         self
     }

@@ -13,7 +13,9 @@ use super::*;
 mod begins;
 mod chaos;
 mod ends;
+mod escapes;
 mod many;
+mod walled;
 
 /// What must happen, happens long before this.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -7,12 +7,17 @@ use rustix::{
     process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, wait},
 };
 
+use super::signals;
+
 /// Between two looks at what can't be killed: a program that became another user's.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Kills every descendant, and what they make meanwhile, until there is none: as their subreaper we are
 /// the parent of each whose own parent ended. Every child's end is told.
 pub(super) fn uproot(mut ended: impl FnMut(Pid, WaitStatus)) {
+    if getpid() == Pid::INIT {
+        return empty(ended);
+    }
     let mut pause = Duration::from_millis(1);
     loop {
         // Who is killed ends, so that these waits do.
@@ -34,6 +39,26 @@ pub(super) fn uproot(mut ended: impl FnMut(Pid, WaitStatus)) {
                 Err(_) => return,
             }
         }
+    }
+}
+
+/// The same for the first process of a PID namespace: all others are its descendants, and one call kills
+/// them. It is their parent once they end (pid_namespaces(7)).
+fn empty(mut ended: impl FnMut(Pid, WaitStatus)) {
+    while signals::kill_all() {
+        // Who forks meanwhile is killed with its child: the call and forks exclude each other.
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) => ended(pid, status),
+            Err(Errno::INTR) | Ok(None) => {}
+            Err(_) => return,
+        }
+        while let Ok(Some((pid, status))) = wait(WaitOptions::empty()) {
+            ended(pid, status);
+        }
+    }
+    // None runs; some may not have been waited for.
+    while let Ok(Some((pid, status))) = wait(WaitOptions::empty()) {
+        ended(pid, status);
     }
 }
 

@@ -1,9 +1,20 @@
 //! What a program may reach: the walls around it, and how high they are (`docs/decisions/0015`).
 
+mod filter;
+mod flaws;
+mod full;
 mod host;
+mod kernel;
+mod landlock;
+mod later;
 mod level;
 mod limits;
 mod network;
+mod put_on;
+mod raise;
+mod step;
+mod tree;
+mod wanted;
 
 use std::path::PathBuf;
 
@@ -11,6 +22,14 @@ pub use host::{Host, Lack};
 pub use level::Level;
 pub use limits::Limits;
 pub use network::{Door, Network, WayOut};
+pub(super) use {
+    flaws::Flaws,
+    full::namespaces,
+    put_on::{filter_calls, give_up_rights, hold_files, limit, limit_all},
+    raise::{Raised, raise},
+    step::Failed,
+    wanted::{Reach, Wanted, words},
+};
 
 /// What a program may reach. All that is not said is closed.
 ///

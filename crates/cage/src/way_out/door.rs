@@ -50,10 +50,9 @@ const ROUTE: usize = HEADER + 12 + 8 + 8;
 ///
 /// # Errors
 /// What the system said.
-pub fn open() -> Result<[OwnedFd; Door::SOCKETS], Errno> {
-    let kernel = routing()?;
-    ask(&kernel, &raise_loopback())?;
-    ask(&kernel, &keep_names_here())?;
+pub(crate) fn open() -> Result<[OwnedFd; Door::SOCKETS], Errno> {
+    raise_loopback()?;
+    ask(&names_are_here())?;
     let [http, https] = Door::WEB.map(|port| SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
     let [names, systemd] = Door::NAMES;
     Ok([
@@ -63,6 +62,19 @@ pub fn open() -> Result<[OwnedFd; Door::SOCKETS], Errno> {
         socket(SocketType::DGRAM, names)?,
         socket(SocketType::DGRAM, systemd)?,
     ])
+}
+
+/// Brings up the loopback interface of this process's network namespace, as `ip link set lo up`. Nothing is
+/// allocated.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn raise_loopback() -> Result<(), Errno> {
+    let mut bytes: [u8; LINK] = message(RTM_NEWLINK, 0);
+    bytes[20..24].copy_from_slice(&LOOPBACK.to_ne_bytes());
+    bytes[24..28].copy_from_slice(&IFF_UP.to_ne_bytes());
+    bytes[28..].copy_from_slice(&IFF_UP.to_ne_bytes());
+    ask(&bytes)
 }
 
 fn listener(at: SocketAddrV4) -> Result<OwnedFd, Errno> {
@@ -86,30 +98,18 @@ fn socket(kind: SocketType, at: SocketAddrV4) -> Result<OwnedFd, Errno> {
     clippy::disallowed_methods,
     reason = "a socket to the kernel, which leads nowhere else"
 )]
-fn routing() -> Result<OwnedFd, Errno> {
+fn ask(question: &[u8]) -> Result<(), Errno> {
     // NETLINK_ROUTE is protocol 0.
     let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
-    socket_with(family, kind, SocketFlags::CLOEXEC, None)
-}
-
-fn ask(kernel: &OwnedFd, question: &[u8]) -> Result<(), Errno> {
-    send(kernel, question, SendFlags::empty())?;
+    let kernel = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    send(&kernel, question, SendFlags::empty())?;
     let mut answer = [0; 256];
-    let (_, length) = recv(kernel, &mut answer[..], RecvFlags::empty())?;
+    let (_, length) = recv(&kernel, &mut answer[..], RecvFlags::empty())?;
     read(&answer[..length.min(answer.len())])
 }
 
-/// As `ip link set lo up`.
-fn raise_loopback() -> [u8; LINK] {
-    let mut bytes = message(RTM_NEWLINK, 0);
-    bytes[20..24].copy_from_slice(&LOOPBACK.to_ne_bytes());
-    bytes[24..28].copy_from_slice(&IFF_UP.to_ne_bytes());
-    bytes[28..].copy_from_slice(&IFF_UP.to_ne_bytes());
-    bytes
-}
-
 /// As `ip route add local 198.18.0.0/15 dev lo`.
-fn keep_names_here() -> [u8; ROUTE] {
+fn names_are_here() -> [u8; ROUTE] {
     let mut bytes = message(RTM_NEWROUTE, NLM_F_CREATE);
     // Family, bits of the destination and the source, type of service; then the four of below.
     bytes[16..20].copy_from_slice(&[libc::AF_INET as u8, Door::NAMED_BITS, 0, 0]);

@@ -3,6 +3,7 @@
 mod bounds;
 mod boxed;
 mod hostile;
+mod launched;
 mod names;
 mod requests;
 mod tunnels;

@@ -46,8 +46,6 @@ impl Stdio {
         let (loaded, sources) = setup::loaded_from(common, sources)?;
         telemetry::start(&loaded.config.telemetry)?;
         let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
-        // It listens nowhere.
-        rooms.sandboxes.set_listeners(&[]);
         if let Some(walls) = rooms.sandboxes.told(&loaded.config) {
             match loaded.config.sandbox.mode {
                 SandboxMode::Off => tracing::warn!("{walls}"),

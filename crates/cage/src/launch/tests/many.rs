@@ -80,7 +80,7 @@ async fn thousand() {
     assert_eq!(own(), before);
     // Only root may look: it can't be traced.
     if let Ok(open) = fs::read_dir(format!("/proc/{spawner}/fd")) {
-        assert_eq!(open.count(), 7);
+        assert_eq!(open.count(), 8);
     }
     let grown = memory_kib(spawner).saturating_sub(memory);
     assert!(grown <= 64, "{grown} KiB");

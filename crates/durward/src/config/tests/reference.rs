@@ -43,7 +43,8 @@ fn the_reference_says_the_defaults_that_hold() {
                 "${state}/durward.sock",
             )
             .replace("${state}", "/home/ann/.local/state/durward")
-            .replace("~/.local", "/home/ann/.local");
+            .replace("~/.local", "/home/ann/.local")
+            .replace("${files.root}", ".");
         assert_eq!(expanded.replace('"', ""), holds.replace('"', ""), "{key}");
         keys += 1;
     }

@@ -258,7 +258,7 @@ fn messages_about_servers() {
         "a: { command: [x], sandbox: { network: egress, egress: { hosts: [10.0.0.1] } } }",
         "a: { command: [x], sandbox: { network: none, egress: { hosts: [a.example] } } }",
         "a: { command: [x], sandbox: { room: host, network: none } }",
-        "a: { command: [x], sandbox: { write: [../up] } }",
+        "a: { command: [x], sandbox: { write: [../*] } }",
         "a: { command: [x], tools: { tier: { a: write } } }",
         "a: { command: [x], tools: { allow: [\"\"] } }",
         "a: { command: [x], tools: { rename: { a: \"b c\" } } }",

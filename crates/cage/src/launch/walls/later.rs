@@ -1,0 +1,245 @@
+//! What others execute later: files that a program outside obeys, which none inside may write.
+//!
+//! Where such a file is not there, it has to be kept from being made, and that takes something there that
+//! can be covered: a *placeholder*, an empty file or folder with a mode that nobody else gives
+//! (sticky, readable by its owner alone). Boxes share it by locks; the last one takes it away. One that was left
+//! by a killed keeper is known by its mode, and goes with the next box.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, mkdirat, openat,
+        statat, unlinkat,
+    },
+    io::Errno,
+    mount::{UnmountFlags, unmount},
+};
+
+use super::tree::{Right, Tree};
+
+/// In every folder that may be written. A `/` at the end: a folder.
+const IN_PROJECTS: [&str; 10] = [
+    ".git/hooks/",
+    ".git/config",
+    ".git/modules/",
+    ".mcp.json",
+    ".vscode/",
+    ".idea/",
+    ".zed/",
+    ".cursor/",
+    ".claude/",
+    ".codex/",
+];
+
+/// In the home folder, where it may be written.
+const AT_HOME: [&str; 36] = [
+    ".bashrc",
+    ".bash_profile",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_aliases",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".zlogin",
+    ".zlogout",
+    ".kshrc",
+    ".cshrc",
+    ".tcshrc",
+    ".login",
+    ".inputrc",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+    ".xinitrc",
+    ".pam_environment",
+    ".gitconfig",
+    ".ssh/",
+    ".gnupg/",
+    ".vimrc",
+    ".vim/",
+    ".emacs",
+    ".emacs.d/",
+    ".npmrc",
+    ".claude.json",
+    ".local/bin/",
+    ".cargo/bin/",
+    ".cargo/config.toml",
+    ".config/git/",
+    ".config/fish/",
+    ".config/autostart/",
+];
+
+/// How often a placeholder is asked for that another box is just taking away.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What may not be written beneath this folder, from it on.
+pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+    let at_home = home.into_iter().filter(|home| home.starts_with(root));
+    let at_home = at_home.flat_map(|home| AT_HOME.map(|name| home.join(name)));
+    IN_PROJECTS
+        .map(|name| root.join(name))
+        .into_iter()
+        .chain(at_home)
+        .collect()
+}
+
+/// Something that is held in its place while boxes run.
+pub(super) struct Placeholder {
+    parent: OwnedFd,
+    name: OsString,
+    held: OwnedFd,
+    path: PathBuf,
+    is_folder: bool,
+}
+
+/// Closes a path to writing beneath a root that may be written, so that neither it nor a folder on the way can be
+/// put aside. `pinned` has the folders that can't be renamed already.
+pub(super) fn close(
+    tree: &Tree,
+    root: &Path,
+    path: &Path,
+    pinned: &mut Vec<PathBuf>,
+) -> Result<Option<Placeholder>, Errno> {
+    let wants_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let below: Vec<_> = path
+        .strip_prefix(root)
+        .map_err(|_| Errno::INVAL)?
+        .components()
+        .collect();
+    let mut place = root.to_owned();
+    for (number, name) in below.iter().enumerate() {
+        let parent = place.clone();
+        place.push(name);
+        if pinned.contains(&place) {
+            continue;
+        }
+        let is_last = number + 1 == below.len();
+        let found = match statat(CWD, &place, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Some(found),
+            Err(Errno::NOENT) => None,
+            Err(errno) => return Err(errno),
+        };
+        let Some(found) = found.filter(|found| !is_placeholder(found)) else {
+            let is_folder = wants_folder || !is_last;
+            let held = match Placeholder::hold(&parent, name.as_os_str(), is_folder) {
+                // Nobody with these rights can make it.
+                Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => return Ok(None),
+                held => held?,
+            };
+            tree.bind(&place, Right::Read)?;
+            pinned.push(place);
+            return Ok(Some(held));
+        };
+        match FileType::from_raw_mode(found.st_mode) {
+            // Whoever can change the link can change where it leads to.
+            FileType::Symlink => return Err(Errno::LOOP),
+            FileType::Directory if !is_last => tree.bind(&place, Right::Write)?,
+            _ => tree.bind(&place, Right::Read)?,
+        }
+        let ends = is_last || !FileType::from_raw_mode(found.st_mode).is_dir();
+        pinned.push(place.clone());
+        if ends {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Keeps the folders on the way to one from being renamed, so that what is covered below stays where it is.
+pub(super) fn pin(
+    tree: &Tree,
+    root: &Path,
+    path: &Path,
+    pinned: &mut Vec<PathBuf>,
+) -> Result<(), Errno> {
+    let mut place = root.to_owned();
+    for name in path
+        .strip_prefix(root)
+        .map_err(|_| Errno::INVAL)?
+        .components()
+    {
+        place.push(name);
+        if !pinned.contains(&place) {
+            tree.bind(&place, Right::Write)?;
+            pinned.push(place.clone());
+        }
+    }
+    Ok(())
+}
+
+fn mode(is_folder: bool) -> Mode {
+    let owner = if is_folder { Mode::XUSR } else { Mode::empty() };
+    Mode::SVTX | Mode::RUSR | owner
+}
+
+fn is_placeholder(found: &Stat) -> bool {
+    let kind = FileType::from_raw_mode(found.st_mode);
+    let is_ours = Mode::from_raw_mode(found.st_mode) == mode(kind.is_dir());
+    is_ours && (kind.is_dir() || kind.is_file() && found.st_size == 0)
+}
+
+impl Placeholder {
+    fn hold(parent: &Path, name: &OsStr, is_folder: bool) -> Result<Self, Errno> {
+        let path = parent.join(name);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let parent = openat(CWD, parent, flags | OFlags::DIRECTORY, Mode::empty())?;
+        for _ in 0..TRIES {
+            let made = if is_folder {
+                mkdirat(&parent, name, mode(true))
+            } else {
+                let new = flags | OFlags::CREATE | OFlags::EXCL;
+                openat(&parent, name, new, mode(false)).map(drop)
+            };
+            if !matches!(made, Ok(()) | Err(Errno::EXIST)) {
+                return Err(made.err().unwrap_or(Errno::IO));
+            }
+            if let Ok(held) = openat(&parent, name, flags, Mode::empty())
+                && flock(&held, FlockOperation::NonBlockingLockShared).is_ok()
+                && fstat(&held)?.st_nlink > 0
+            {
+                let is_folder = FileType::from_raw_mode(fstat(&held)?.st_mode).is_dir();
+                return Ok(Self {
+                    parent,
+                    name: name.to_owned(),
+                    held,
+                    path,
+                    is_folder,
+                });
+            }
+            // The last box is just taking it away.
+            thread::sleep(PAUSE);
+        }
+        Err(Errno::BUSY)
+    }
+
+    /// Takes it away, if no other box needs it and it is what it was. To be called within the box's mounts.
+    pub(super) fn release(self) {
+        // Nothing can be taken away on which something is mounted, here.
+        let _ = unmount(&self.path, UnmountFlags::DETACH);
+        let is_last = flock(&self.held, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let there = statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        let (Ok(there), Ok(held)) = (there, fstat(self.held.as_fd())) else {
+            return;
+        };
+        let is_same = (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino);
+        if is_last && is_same && is_placeholder(&there) {
+            let flags = if self.is_folder {
+                AtFlags::REMOVEDIR
+            } else {
+                AtFlags::empty()
+            };
+            // What is not empty stays: somebody uses it.
+            let _ = unlinkat(&self.parent, &self.name, flags);
+        }
+    }
+}
