@@ -25,6 +25,7 @@ mod node;
 mod origin;
 mod overlay;
 mod packs;
+mod plugins;
 mod policy;
 mod reader;
 mod sandbox;
@@ -72,6 +73,8 @@ pub(crate) use load::load_text;
 pub use load::{Loaded, load};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
+pub(crate) use plugins::read_manifest;
+pub use plugins::{PluginKey, Plugins};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use sandbox::{
     ItemEgress, ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxLimits,
@@ -127,6 +130,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Built-in tools, each with the tier read, operate or danger.
     pub packs: Packs,
+    /// Tools in any language, each in a folder of its own.
+    pub plugins: Option<Plugins>,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
     #[schemars(with = "std::collections::BTreeMap<String, Server>")]
     pub servers: Servers,
@@ -158,6 +163,7 @@ impl Default for Config {
             secrets: Secrets::default(),
             sandbox: Sandbox::default(),
             packs: Packs::default(),
+            plugins: None,
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),

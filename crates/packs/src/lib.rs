@@ -2,6 +2,7 @@
 
 pub mod fs;
 pub mod http;
+pub mod plugins;
 pub mod run;
 pub mod shell;
 

@@ -31,7 +31,6 @@ const UNBUILT: &[&str] = &[
     "packs.discovery",
     "commands",
     "ops",
-    "plugins",
     "servers.*.auth.exchange",
     "audit.encrypt",
     "audit.export.otlp",

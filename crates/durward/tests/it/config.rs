@@ -136,7 +136,6 @@ fn a_section_that_is_not_built_yet_is_refused_as_such() {
         "flow: {}",
         "commands: { a: \"true\" }",
         "ops: {}",
-        "plugins: {}",
         "dashboard: {}",
         "rules: []",
         "extends: { source: x }",
