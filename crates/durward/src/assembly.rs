@@ -215,19 +215,12 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn tried(config: &Config, sandboxes: &Sandboxes) -> Result<HouseSettings, AssemblyError> {
+pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
-    let builder = sandboxes.builder(config);
-    let servers = Servers::new(config, sandboxes.launcher(), limits, clock)?;
-    let planned = servers.plan(config, &builder)?;
-    house(
-        config,
-        &egress::connector(config)?,
-        &planned,
-        &builder,
-        None,
-    )
+    let servers = Servers::new(config, builder.launcher(), limits, clock)?;
+    let planned = servers.plan(config, builder)?;
+    house(config, &egress::connector(config)?, &planned, builder, None)
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other

@@ -63,7 +63,7 @@ impl Daemon {
         };
         if start.dry_run {
             let sandboxes = Sandboxes::new();
-            assembly::tried(config, &sandboxes)?;
+            assembly::tried(config, &sandboxes.builder(config))?;
             announcement::print(&start, port, listener.is_some(), None, &sandboxes);
             return Ok(());
         }

@@ -95,7 +95,7 @@ impl Check {
                 let connector = egress::connector(config).map_err(AssemblyError::from)?;
                 assembly::house(config, &connector, &planned, &builder, None)?
             }
-            None => assembly::tried(config, &sandboxes)?,
+            None => assembly::tried(config, &builder)?,
         };
         let enclosed = builder.enclosed();
         servers(config, &enclosed, common.json);

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use durward_cage::launch::Level;
+
 use super::whole;
 
 /// Caches below the home folder: what a runner of packages fetches, builds and finds again. What else
@@ -35,10 +37,13 @@ const CACHES: [&str; 18] = [
 const MADE: [&str; 3] = [".cache", ".npm", ".local/share/uv"];
 
 /// For everyone.
-const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+const SHARED: [&str; 2] = ["/tmp", "/var/tmp"];
+
+/// Shared memory; at the level full there is one of its own.
+const MEMORY: &str = "/dev/shm";
 
 /// What may be written.
-pub(super) fn writable(folder: Option<&Path>) -> Vec<PathBuf> {
+pub(super) fn writable(folder: Option<&Path>, level: Level) -> Vec<PathBuf> {
     let home = folder_of_user();
     let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -56,7 +61,9 @@ pub(super) fn writable(folder: Option<&Path>) -> Vec<PathBuf> {
         .map(PathBuf::from)
         .chain(temporary)
         .chain(cache);
-    all.filter(|path| path.is_absolute())
+    let memory = (level != Level::Full).then(|| MEMORY.into());
+    all.chain(memory)
+        .filter(|path| path.is_absolute())
         .chain(caches)
         .chain(working)
         .collect()
