@@ -22,6 +22,9 @@ use crate::launch::report::Step;
 /// What begins the names of our groups.
 const NAME: &str = "durward-box-";
 
+/// More than any machine has (`PID_MAX_LIMIT`), so that it is no limit.
+const MOST_PROCESSES: u64 = 1 << 21;
+
 /// What a folder of groups can limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -109,7 +112,8 @@ impl Group {
         let failed = at(Step::Group);
         let memory = limits.memory.to_string();
         // The keeper is in it too.
-        let processes = limits.processes.saturating_add(1).to_string();
+        let processes = limits.processes.min(MOST_PROCESSES) + 1;
+        let processes = processes.to_string();
         flaws.add(Flaws::MEMORY_APART);
         flaws.add(Flaws::PROCESSES_UNLIMITED);
         for (kind, _, folder) in &self.0 {
