@@ -14,6 +14,7 @@ mod begins;
 mod chaos;
 mod ends;
 mod escapes;
+mod kept_in;
 mod many;
 mod speed;
 mod walled;

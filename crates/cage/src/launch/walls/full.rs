@@ -16,7 +16,7 @@ use rustix::{
 use super::{
     Door,
     flaws::Flaws,
-    later::{self, Placeholder},
+    later::{self, Pinned, Placeholder},
     step::{Failed, at},
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
@@ -203,11 +203,14 @@ pub(super) fn take_tree(
 
 /// Lets in what may be reached, closes what may not be written, and hides what is hidden.
 fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Failed> {
-    let ours = ["/", "/dev", "/proc"].map(Path::new);
+    let is_ours = |path: &Path| {
+        let below = ["/proc", "/dev/shm"];
+        path == "/" || path == "/dev" || below.into_iter().any(|ours| path.starts_with(ours))
+    };
     let mut ways = Vec::new();
     let mut way = |tree: &Tree, path: &Path, right| match tree.follow(path) {
         Ok(real) => {
-            if !ours.contains(&real.as_path()) {
+            if !is_ours(&real) {
                 ways.push((real, right));
             }
             Ok(())
@@ -272,7 +275,8 @@ fn close(
     for root in roots.iter().filter(|root| is_project(root)) {
         closed.extend(later::beneath(root, home.as_deref()));
     }
-    let mut pinned = roots.to_vec();
+    let writable = roots.iter().map(|root| (root.clone(), Right::Write));
+    let mut pinned: Pinned = writable.collect();
     let mut held = Vec::new();
     for path in closed {
         let around = roots.iter().filter(|root| path.starts_with(root));

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,9 @@ use crate::launch::report::Step;
 
 /// What begins the names of our groups.
 const NAME: &str = "durward-box-";
+
+/// More than any machine has (`PID_MAX_LIMIT`), so that it is no limit.
+const MOST_PROCESSES: u64 = 1 << 21;
 
 /// What a folder of groups can limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +112,8 @@ impl Group {
         let failed = at(Step::Group);
         let memory = limits.memory.to_string();
         // The keeper is in it too.
-        let processes = limits.processes.saturating_add(1).to_string();
+        let processes = limits.processes.min(MOST_PROCESSES) + 1;
+        let processes = processes.to_string();
         flaws.add(Flaws::MEMORY_APART);
         flaws.add(Flaws::PROCESSES_UNLIMITED);
         for (kind, _, folder) in &self.0 {
@@ -158,10 +162,15 @@ fn put(folder: &OwnedFd, file: &str, text: &str) -> Result<(), Errno> {
     write(file, text.as_bytes()).map(drop)
 }
 
-/// Removes what a spawner left that was killed.
+/// Removes what a spawner left that was killed. What another makes just now is empty too, and is left alone.
 fn sweep(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        if entry.file_name().as_bytes().starts_with(NAME.as_bytes()) {
+        let name = entry.file_name();
+        let spawner = name.to_str().and_then(|name| {
+            let (spawner, _) = name.strip_prefix(NAME)?.split_once('-')?;
+            spawner.parse::<u32>().ok()
+        });
+        if spawner.is_some_and(|spawner| !Path::new(&format!("/proc/{spawner}")).exists()) {
             // One in which somebody is stays, by itself.
             let _ = fs::remove_dir(entry.path());
         }
