@@ -33,8 +33,11 @@ use merged::Merged;
 /// What every script begins with, wherever these lead.
 const STARTS: [&str; 2] = ["/bin", "/sbin"];
 
-/// More than any machine has, and small enough to be counted with.
+/// More memory than any machine has.
 const ENDLESS: u64 = 1 << 60;
+
+/// More than a century, which the kernel can still count in nanoseconds.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// What all of one program's children have in common.
 #[derive(Clone, Default)]
@@ -350,7 +353,7 @@ fn whole(path: &Path) -> PathBuf {
 fn roomy() -> Limits {
     Limits {
         memory: ENDLESS,
-        cpu: Duration::from_secs(ENDLESS),
+        cpu: FOR_EVER,
         processes: 1_024,
         files: 65_536,
         file_size: None,

@@ -23,11 +23,11 @@ use super::{
     Exit,
     begin::{Begun, Given, begin},
     order::{DESCRIPTORS, Order},
-    post,
+    post::{self, Kind},
     report::{Report, Step, TERMINATE},
     signals,
     tree::uproot,
-    walls::{Failed, Flaws, Raised, raise},
+    walls::{Failed, Flaws, Group, Prepared, Raised, prepare, raise},
 };
 
 /// The machine as it is before a keeper is in a system of its own.
@@ -38,12 +38,35 @@ pub(super) struct Machine {
     pub(super) owner: (Uid, Gid),
 }
 
+/// Makes ready for a program that is held, and waits until there is one; `orders` hangs up when the spawner is gone.
+pub(super) fn stand_by(
+    kind: Kind,
+    group: Group,
+    orders: &OwnedFd,
+    (signals, lifeline): (OwnedFd, OwnedFd),
+    machine: &Machine,
+) -> ! {
+    // For people who list processes; nothing depends on it.
+    let _ = rustix::thread::set_name(c"durward-keeper");
+    let prepared = prepare(group, kind, machine.owner);
+    loop {
+        let mut ready = [PollFd::new(orders, PollFlags::IN)];
+        let waited = poll(&mut ready, None);
+        match waited.and_then(|_| post::receive(orders)) {
+            Ok(Some((_, order))) => keep(order, signals, lifeline, machine, Some(prepared)),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Ok(None) | Err(_) => std::process::exit(0),
+        }
+    }
+}
+
 /// Keeps one program; `lifeline` hangs up when the spawner is gone.
 pub(super) fn keep(
     descriptors: [OwnedFd; DESCRIPTORS],
     signals: OwnedFd,
     lifeline: OwnedFd,
     machine: &Machine,
+    prepared: Option<Result<Prepared, Failed>>,
 ) -> ! {
     let [stdin, stdout, stderr, socket, folder, order] = descriptors;
     let given = Given {
@@ -53,7 +76,7 @@ pub(super) fn keep(
         folder: folder.as_fd(),
         proc: machine.proc.as_fd(),
     };
-    let (begun, walls) = match start(order, given, &socket, machine) {
+    let (begun, walls) = match start(order, given, &socket, prepared) {
         Ok(started) => started,
         Err((step, errno)) => {
             tell(&socket, Report::Failed(step, errno));
@@ -81,7 +104,7 @@ fn start(
     order: OwnedFd,
     given: Given<'_>,
     socket: &OwnedFd,
-    machine: &Machine,
+    prepared: Option<Result<Prepared, Failed>>,
 ) -> Result<(Begun, Option<Raised>), Failed> {
     // For people who list processes; nothing depends on it.
     let _ = rustix::thread::set_name(c"durward-keeper");
@@ -93,11 +116,11 @@ fn start(
         // Nobody waits for it any more.
         return Err((Step::Order, Errno::CANCELED));
     }
-    let Some(wanted) = &said.walls else {
+    let (Some(wanted), Some(prepared)) = (&said.walls, prepared.transpose()?) else {
         return Ok((begin(&said, given, None)?, None));
     };
     let program = (!said.is_trial).then(|| Path::new(OsStr::from_bytes(said.program.to_bytes())));
-    let walls = raise(wanted, program, given.folder, machine.owner)?;
+    let walls = raise(prepared, wanted, program, given.folder)?;
     let within = walls.folder.as_ref().map_or(given.folder, AsFd::as_fd);
     let given = Given {
         folder: within,

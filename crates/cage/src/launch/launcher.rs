@@ -15,7 +15,6 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open},
     io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
     process::Pid,
 };
@@ -32,7 +31,7 @@ use super::{
     Child, Door, Exit, Host, LaunchFault, Level, NAME, Network, Plan, Process, Walls,
     child::{AbortOnDrop, hear_with},
     order::{self, DESCRIPTORS},
-    post::{self, Kind},
+    post::{self, Kind, pair},
     program,
     report::{Report, Step},
     walls::{Flaws, Reach},
@@ -313,7 +312,7 @@ fn kind(plan: &Plan) -> Result<(Kind, Level), LaunchFault> {
         (Level::Full, Reach::Host) => Kind::Networked,
         (Level::Full, Reach::Nobody | Reach::Door) => Kind::Alone,
         (level, Reach::Door) => return Err(LaunchFault::NoWayOut(level)),
-        (Level::None | Level::Light, _) => Kind::Open,
+        (Level::None | Level::Light, _) => Kind::Held,
     };
     Ok((kind, walls.level))
 }
@@ -344,15 +343,6 @@ fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
 /// Its reading end, then its writing end.
 fn pipe() -> Result<(OwnedFd, OwnedFd), LaunchFault> {
     pipe_with(PipeFlags::CLOEXEC).map_err(LaunchFault::system("no pipe can be made"))
-}
-
-fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
 }
 
 /// To the runtime one socket with whole messages is as good as another: a datagram's, but that this kind

@@ -9,8 +9,9 @@ use std::{
 use rustix::{
     io::{Errno, Result},
     net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+        sendmsg, socketpair,
     },
 };
 
@@ -19,8 +20,10 @@ use super::{Door, order::DESCRIPTORS};
 /// In what a keeper begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// In the machine's own namespaces.
+    /// In the machine's own namespaces, and nothing is held.
     Open = b'O' as isize,
+    /// The same, but something is held: by filters, or by limits alone.
+    Held = b'H' as isize,
     /// In its own, but for the network.
     Networked = b'N' as isize,
     /// In its own.
@@ -93,10 +96,20 @@ pub(super) fn receive(socket: impl AsFd) -> Result<Option<(Kind, [OwnedFd; DESCR
         return Err(Errno::MFILE);
     }
     // The only sender is durward, which sends no other number.
-    let kind = [Kind::Open, Kind::Networked, Kind::Alone]
+    let kind = [Kind::Open, Kind::Held, Kind::Networked, Kind::Alone]
         .into_iter()
         .find(|kind| *kind as u8 == byte[0])
         .ok_or(Errno::INVAL)?;
     let descriptors = descriptors.try_into().map_err(|_| Errno::INVAL)?;
     Ok(Some((kind, descriptors)))
+}
+
+/// Two ends, over which whole messages go, and that hang up.
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )
 }

@@ -36,10 +36,11 @@ pub(super) enum Step {
     Landlock,
     Rights,
     Filter,
+    Group,
 }
 
 impl Step {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Order,
         Self::Fork,
         Self::Keep,
@@ -63,6 +64,7 @@ impl Step {
         Self::Landlock,
         Self::Rights,
         Self::Filter,
+        Self::Group,
     ];
 
     /// Whether it belongs to the walls.
@@ -95,6 +97,7 @@ impl Step {
             Self::Outside => "its working folder is not within what it may read or write",
             Self::Landlock => "its files can't be held (Landlock, which needs Linux 6.2)",
             Self::Rights => "its rights can't be taken away (capabilities, no_new_privs)",
+            Self::Group => "its limits can't be set (cgroups)",
             Self::Filter => "its system calls can't be filtered (seccomp)",
         }
     }

@@ -1,6 +1,9 @@
 //! The process from which keepers are forked: one thread, little memory, and nothing of durward's.
 
-use std::{os::fd::OwnedFd, process::exit};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::exit,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -17,12 +20,12 @@ use rustix::{
 
 use super::{
     begin::{close_all_but_stdio, fork},
-    keeper::{Machine, keep, tell},
+    keeper::{Machine, keep, stand_by, tell},
     order::DESCRIPTORS,
-    post::{self, Kind},
+    post::{self, Kind, pair},
     report::{Report, Step},
     signals, tree,
-    walls::namespaces,
+    walls::{Failed, Group, Groups, namespaces},
 };
 
 /// Between two looks at orphans that are not gone yet.
@@ -60,9 +63,22 @@ struct Spawner {
     /// Each keeper has the first end; the second is here alone, so that it hangs up when we are gone.
     lifeline: (OwnedFd, OwnedFd),
     machine: Machine,
+    /// Found at the first use.
+    groups: Option<Groups>,
+    /// The groups of keepers that are there.
+    grouped: Vec<(Pid, Group)>,
+    /// Those who stand by: of each kind that was asked for, one.
+    spares: Vec<Spare>,
     keepers: Vec<Pid>,
     /// A keeper was killed, and what it kept is ours now.
     orphans: bool,
+}
+
+/// A keeper that is ready, and waits for whom to keep.
+struct Spare {
+    kind: Kind,
+    keeper: Pid,
+    orders: OwnedFd,
 }
 
 impl Spawner {
@@ -98,6 +114,9 @@ impl Spawner {
                 proc,
                 owner: (getuid(), getgid()),
             },
+            groups: None,
+            grouped: Vec::new(),
+            spares: Vec::new(),
             keepers: Vec::new(),
             orphans: false,
         })
@@ -128,38 +147,117 @@ impl Spawner {
         }
     }
 
+    /// A program that nothing holds has its keeper at once. One that is held has the keeper that stands by, and
+    /// the next one stands by from then on.
     fn start(mut self, kind: Kind, order: [OwnedFd; DESCRIPTORS]) -> Self {
+        if kind == Kind::Open {
+            match fork(0) {
+                Ok(None) => {
+                    let (signals, lifeline, machine) = self.leave();
+                    keep(order, signals, lifeline, &machine, None)
+                }
+                Ok(Some(keeper)) => {
+                    tell(&order[3], Report::Kept(keeper));
+                    self.keepers.push(keeper);
+                }
+                Err(errno) => tell(&order[3], Report::Failed(Step::Fork, errno)),
+            }
+            return self;
+        }
+        let standing = self.spares.iter().position(|spare| spare.kind == kind);
+        let mut spare = standing.map(|place| self.spares.swap_remove(place));
+        loop {
+            let (ready, is_last) = match spare.take() {
+                Some(ready) => (ready, false),
+                None => {
+                    let made;
+                    (self, made) = self.stand_by(kind);
+                    match made {
+                        Ok(ready) => (ready, true),
+                        Err((step, errno)) => {
+                            tell(&order[3], Report::Failed(step, errno));
+                            return self;
+                        }
+                    }
+                }
+            };
+            match post::send(&ready.orders, kind, order.each_ref().map(AsFd::as_fd)) {
+                Ok(()) => {
+                    // It does not know its number itself, where it counts anew.
+                    tell(&order[3], Report::Kept(ready.keeper));
+                    break;
+                }
+                // Somebody killed it.
+                Err(_) if !is_last => {}
+                Err(errno) => {
+                    tell(&order[3], Report::Failed(Step::Fork, errno));
+                    return self;
+                }
+            }
+        }
+        // Durward hears at once if the keeper goes: nobody else has its socket.
+        drop(order);
+        let made;
+        (self, made) = self.stand_by(kind);
+        // If it can't be made, the next order will hear of it.
+        self.spares.extend(made);
+        self
+    }
+
+    /// Has a keeper make ready.
+    fn stand_by(mut self, kind: Kind) -> (Self, Result<Spare, Failed>) {
         let (namespaces, step) = match kind {
-            Kind::Open => (0, Step::Fork),
+            Kind::Open | Kind::Held => (0, Step::Fork),
             Kind::Networked => (namespaces(false), Step::Namespaces),
             Kind::Alone => (namespaces(true), Step::Namespaces),
         };
+        let (orders, its) = match pair() {
+            Ok(pair) => pair,
+            Err(errno) => return (self, Err((Step::Fork, errno))),
+        };
+        let group = self.groups.get_or_insert_with(Groups::find).make();
         match fork(namespaces) {
             Ok(None) => {
-                let Self {
-                    socket,
-                    signals,
-                    lifeline: (lifeline, ours),
-                    machine,
-                    ..
-                } = self;
-                drop((socket, ours));
-                keep(order, signals, lifeline, &machine)
+                drop(orders);
+                let (signals, lifeline, machine) = self.leave();
+                stand_by(kind, group, &its, (signals, lifeline), &machine)
             }
             Ok(Some(keeper)) => {
-                // It does not know its number itself, where it counts anew.
-                tell(&order[3], Report::Kept(keeper));
                 self.keepers.push(keeper);
+                self.grouped.push((keeper, group));
+                let spare = Spare {
+                    kind,
+                    keeper,
+                    orders,
+                };
+                (self, Ok(spare))
             }
-            Err(errno) => tell(&order[3], Report::Failed(step, errno)),
+            Err(errno) => {
+                group.remove();
+                (self, Err((step, errno)))
+            }
         }
-        self
+    }
+
+    /// What a keeper takes with it; the rest is closed.
+    fn leave(self) -> (OwnedFd, OwnedFd, Machine) {
+        let Self {
+            signals,
+            lifeline: (lifeline, _),
+            machine,
+            ..
+        } = self;
+        (signals, lifeline, machine)
     }
 
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             let kept = self.keepers.len();
             self.keepers.retain(|keeper| *keeper != pid);
+            self.spares.retain(|spare| spare.keeper != pid);
+            if let Some(place) = self.grouped.iter().position(|(keeper, _)| *keeper == pid) {
+                self.grouped.swap_remove(place).1.remove();
+            }
             // A keeper that ends by itself leaves nothing.
             self.orphans |= self.keepers.len() < kept && status.exit_status() != Some(0);
         }
@@ -167,6 +265,7 @@ impl Spawner {
 
     /// Durward is gone, and with it every keeper's socket: they are at it. The last one out.
     fn end(mut self) -> ! {
+        self.spares.clear();
         for look in 0.. {
             if look == PATIENCE {
                 // Someone stopped a keeper; what it kept comes to us.

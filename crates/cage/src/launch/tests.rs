@@ -14,7 +14,9 @@ mod begins;
 mod chaos;
 mod ends;
 mod escapes;
+mod kept_in;
 mod many;
+mod speed;
 mod walled;
 
 /// What must happen, happens long before this.

@@ -3,6 +3,7 @@
 mod filter;
 mod flaws;
 mod full;
+mod groups;
 mod host;
 mod kernel;
 mod landlock;
@@ -25,8 +26,9 @@ pub use network::{Door, Network, WayOut};
 pub(super) use {
     flaws::Flaws,
     full::namespaces,
+    groups::{Group, Groups},
     put_on::{filter_calls, give_up_rights, hold_files, limit, limit_all},
-    raise::{Raised, raise},
+    raise::{Prepared, Raised, prepare, raise},
     step::Failed,
     wanted::{Reach, Wanted, words},
 };

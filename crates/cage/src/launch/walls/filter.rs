@@ -109,6 +109,18 @@ const SHARED: [c_long; 7] = [
     libc::SYS_mq_open,
 ];
 
+/// What changes another process of the same user, where processes are not apart, and where in its arguments that
+/// one stands: only 0, the caller, is let through.
+const OTHERS: [(c_long, u32); 7] = [
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setattr, 0),
+];
+
 /// What programs do without if it is not there: its arguments lie where no filter sees them.
 const MISSING: [c_long; 2] = [libc::SYS_clone3, libc::SYS_openat2];
 
@@ -172,9 +184,16 @@ struct Filter(Vec<sock_filter>);
 pub(super) fn filter(level: Level, reach: Reach) -> Vec<sock_filter> {
     let mut filter = Filter(Vec::with_capacity(256));
     filter.begin();
-    let shared: &[c_long] = if level == Level::Full { &[] } else { &SHARED };
-    for call in REFUSED.iter().chain(&REFUSED_HERE).chain(shared) {
-        filter.refuse(*call, Errno::PERM);
+    for call in REFUSED.into_iter().chain(REFUSED_HERE) {
+        filter.refuse(call, Errno::PERM);
+    }
+    if level < Level::Full {
+        for call in SHARED {
+            filter.refuse(call, Errno::PERM);
+        }
+        for (call, other) in OTHERS {
+            filter.on(call, |filter| filter.refuse_others(other, &[0]));
+        }
     }
     for call in MISSING {
         filter.refuse(call, Errno::NOSYS);
@@ -224,7 +243,14 @@ impl Filter {
     fn sockets(&mut self, level: Level, reach: Reach) {
         let unix = libc::AF_UNIX as u32;
         self.on(libc::SYS_socketpair, |filter| {
-            filter.refuse_others(0, &[unix])
+            filter.refuse_others(0, &[unix]);
+            if level < Level::Full {
+                // Half of such a pair sends to any path.
+                filter.load(argument(1));
+                filter.put(BPF_ALU | BPF_AND | BPF_K, TYPES, 0, 0);
+                filter.jump(BPF_JEQ, libc::SOCK_DGRAM as u32, 0, 1);
+                filter.answer(Errno::PERM);
+            }
         });
         let [inet, inet6, netlink] =
             [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK].map(|family| family as u32);
@@ -313,4 +339,115 @@ impl Filter {
 fn number(call: c_long) -> u32 {
     // They count from zero.
     call as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel would answer: an errno, or none where it lets the call through.
+    fn judged(filter: &[sock_filter], call: c_long, arguments: [u32; 3]) -> Option<u32> {
+        let (mut place, mut accumulator) = (0, 0);
+        loop {
+            let step = filter[place];
+            let code = u32::from(step.code);
+            place += 1;
+            let jump = |yes: bool| usize::from(if yes { step.jt } else { step.jf });
+            if code == BPF_LD | BPF_W | BPF_ABS {
+                accumulator = match step.k {
+                    NUMBER => number(call),
+                    ARCHITECTURE => MACHINE,
+                    offset => arguments[((offset - 16) / 8) as usize],
+                };
+            } else if code == BPF_ALU | BPF_AND | BPF_K {
+                accumulator &= step.k;
+            } else if code == BPF_JMP | BPF_JEQ | BPF_K {
+                place += jump(accumulator == step.k);
+            } else if code == BPF_JMP | BPF_JGE | BPF_K {
+                place += jump(accumulator >= step.k);
+            } else if code == BPF_JMP | BPF_JSET | BPF_K {
+                place += jump(accumulator & step.k != 0);
+            } else {
+                assert_eq!(code, BPF_RET | BPF_K);
+                return (step.k != libc::SECCOMP_RET_ALLOW).then_some(step.k & 0xffff);
+            }
+        }
+    }
+
+    const PERM: Option<u32> = Some(libc::EPERM as u32);
+
+    fn numbers<const N: usize>(numbers: [i32; N]) -> [u32; N] {
+        numbers.map(|number| number as u32)
+    }
+
+    #[test]
+    fn sockets_are_those_that_the_level_and_the_network_let_through() {
+        use Level::{Full, Light};
+        use Reach::{Door, Host, Nobody};
+        let (stream, raw) = (libc::SOCK_STREAM | libc::SOCK_CLOEXEC, libc::SOCK_RAW);
+        for (level, reach, open) in [
+            (Full, Nobody, [true, true, false, false]),
+            (Full, Door, [true, true, false, false]),
+            (Full, Host, [true, true, true, false]),
+            (Light, Nobody, [false; 4]),
+            (Light, Host, [false, true, true, false]),
+        ] {
+            let filter = filter(level, reach);
+            let asked = [
+                [libc::AF_UNIX, stream, 0],
+                [libc::AF_INET6, stream, 0],
+                [libc::AF_NETLINK, raw, libc::NETLINK_ROUTE],
+                [libc::AF_INET, raw, libc::IPPROTO_ICMP],
+            ];
+            let answers = asked.map(|asked| judged(&filter, libc::SYS_socket, numbers(asked)));
+            assert_eq!(
+                answers.map(|answer| answer.is_none()),
+                open,
+                "{level} {reach:?}"
+            );
+            let uevents = numbers([libc::AF_NETLINK, raw, 15]);
+            assert_eq!(judged(&filter, libc::SYS_socket, uevents), PERM);
+            for (family, kind, is_open) in [
+                (libc::AF_UNIX, stream, true),
+                (
+                    libc::AF_UNIX,
+                    libc::SOCK_DGRAM | libc::SOCK_CLOEXEC,
+                    level == Full,
+                ),
+                (libc::AF_TIPC, stream, false),
+            ] {
+                let pair = judged(&filter, libc::SYS_socketpair, numbers([family, kind, 0]));
+                assert_eq!(pair.is_none(), is_open, "{level} {family} {kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_are_judged_and_calls_after_them_too() {
+        let filter = filter(Level::Light, Reach::Nobody);
+        let judge = |call, arguments| judged(&filter, call, numbers(arguments));
+        assert_eq!(judge(libc::SYS_read, [0; 3]), None);
+        assert_eq!(judge(libc::SYS_ptrace, [0; 3]), PERM);
+        assert_eq!(judge(libc::SYS_clone3, [0; 3]), Some(libc::ENOSYS as u32));
+        assert_eq!(
+            judge(libc::SYS_clone, [libc::CLONE_VM | libc::CLONE_THREAD, 0, 0]),
+            None
+        );
+        assert_eq!(judge(libc::SYS_clone, [libc::CLONE_NEWUSER, 0, 0]), PERM);
+        assert_eq!(judge(libc::SYS_fchmod, [3, 0o755, 0]), None);
+        assert_eq!(judge(libc::SYS_fchmod, [3, 0o2755, 0]), PERM);
+        assert_eq!(judge(libc::SYS_ioctl, [0, libc::TIOCSTI as i32, 0]), PERM);
+        assert_eq!(
+            judge(libc::SYS_ioctl, [0, libc::TIOCGWINSZ as i32, 0]),
+            None
+        );
+        assert_eq!(judge(libc::SYS_prlimit64, [0, 7, 0]), None);
+        assert_eq!(judge(libc::SYS_prlimit64, [12, 7, 0]), PERM);
+        assert_eq!(
+            judge(libc::SYS_memfd_create, [0, 0, 0]),
+            Some(libc::EACCES as u32)
+        );
+        assert_eq!(judge(libc::SYS_memfd_create, [0, 8, 0]), None);
+        assert_eq!(judge(-1, [0; 3]), Some(libc::ENOSYS as u32));
+    }
 }

@@ -16,7 +16,7 @@ use rustix::{
 use super::{
     Door,
     flaws::Flaws,
-    later::{self, Placeholder},
+    later::{self, Pinned, Placeholder},
     step::{Failed, at},
     tree::{Right, Tree},
     wanted::{Reach, Wanted},
@@ -43,6 +43,8 @@ pub(in crate::launch) fn namespaces(with_network: bool) -> libc::c_int {
 
 /// What a program finds of the machine's devices.
 pub(super) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+const SMALL: [(&str, &str); 2] = [("mode", "0755"), ("size", "1m")];
 
 const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "/dev/fd"),
@@ -90,38 +92,50 @@ pub(super) fn take_name() -> Result<(), Failed> {
     sethostname(b"box").map_err(at(Step::Namespaces))
 }
 
-/// A network in which nobody is but the box; with a door, where it has one.
-pub(super) fn take_network(reach: Reach) -> Result<Option<Sockets>, Failed> {
-    let failed = at(Step::Network);
-    match reach {
-        Reach::Host => Ok(None),
-        Reach::Nobody => raise_loopback().map(|()| None).map_err(failed),
-        Reach::Door => open_door().map(Some).map_err(failed),
+/// Lets programs in this network, in which nobody else is, talk to each other.
+pub(super) fn raise_network() -> Result<(), Failed> {
+    raise_loopback().map_err(at(Step::Network))
+}
+
+/// The door at which durward listens, where there is one.
+pub(super) fn take_door(reach: Reach) -> Result<Option<Sockets>, Failed> {
+    if reach == Reach::Door {
+        open_door().map(Some).map_err(at(Step::Network))
+    } else {
+        Ok(None)
     }
 }
 
-/// What the program may reach, and nothing else, as the root of this process.
-pub(super) fn take_tree(wanted: &Wanted, flaws: &mut Flaws) -> Result<Vec<Placeholder>, Failed> {
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(at(Step::Tree))?;
-    let root = PathBuf::from("/");
-    let is_whole = wanted.read.contains(&root) || wanted.write.contains(&root);
-    let tree = if is_whole {
-        Tree::whole()
-    } else {
-        Tree::bare()
-    };
-    let mut tree = tree.map_err(at(Step::Tree))?;
-    furnish(&mut tree, wanted, flaws)?;
-    let held = open_ways(&mut tree, wanted)?;
-    if wanted.reach == Reach::Door {
-        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+/// A tree with what every box has that does not have the whole machine: it can be made before it is asked for.
+/// What is mounted and unmounted on the machine meanwhile is so here, too.
+pub(super) fn make_tree(flaws: &mut Flaws) -> Result<Tree, Failed> {
+    let mut tree = Tree::bare().map_err(at(Step::Tree))?;
+    let (user, group) = (getuid().as_raw(), getgid().as_raw());
+    let passwd = format!("user:x:{user}:{group}:user:/tmp:/bin/sh\n");
+    let group = format!("user:x:{group}:\n");
+    for (path, text) in [
+        ("/etc/passwd", passwd.as_str()),
+        ("/etc/group", &group),
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ] {
+        tree.write(Path::new(path), text)
+            .map_err(at(Step::Devices))?;
     }
-    // Where nothing below it was let in.
-    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
-        .map_err(at(Step::Devices))?;
-    tree.enter().map_err(at(Step::Tree))?;
-    Ok(held)
+    furnish(&mut tree, flaws)?;
+    Ok(tree)
+}
+
+/// The machine's own, but for what is a box's own.
+fn whole_tree(flaws: &mut Flaws) -> Result<Tree, Failed> {
+    let mut tree = Tree::whole().map_err(at(Step::Tree))?;
+    for path in ["/dev", "/run"].map(Path::new) {
+        if path.is_dir() {
+            tree.put_memory(path, &SMALL, false)
+                .map_err(at(Step::Devices))?;
+        }
+    }
+    furnish(&mut tree, flaws)?;
+    Ok(tree)
 }
 
 /// Names are asked for at the door, whomever the machine asks.
@@ -137,33 +151,9 @@ fn ask_at_the_door(tree: &Tree) -> Result<(), Errno> {
     tree.put_text(&real, &format!("nameserver {}\n", names.ip()))
 }
 
-/// What every program finds: devices, its own processes, a `/tmp` that goes with it.
-fn furnish(tree: &mut Tree, wanted: &Wanted, flaws: &mut Flaws) -> Result<(), Failed> {
+/// What every program finds: devices, and its own processes.
+fn furnish(tree: &mut Tree, flaws: &mut Flaws) -> Result<(), Failed> {
     let failed = at(Step::Devices);
-    if tree.is_whole() {
-        let small = [("mode", "0755"), ("size", "1m")];
-        tree.put_memory(Path::new("/dev"), &small, false)
-            .map_err(failed)?;
-        if Path::new("/run").is_dir() {
-            tree.put_memory(Path::new("/run"), &small, false)
-                .map_err(failed)?;
-        }
-    } else {
-        let (user, group) = (getuid().as_raw(), getgid().as_raw());
-        let passwd = format!("user:x:{user}:{group}:user:/tmp:/bin/sh\n");
-        let group = format!("user:x:{group}:\n");
-        for (path, text) in [
-            ("/etc/passwd", passwd.as_str()),
-            ("/etc/group", &group),
-            ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-        ] {
-            tree.write(Path::new(path), text).map_err(failed)?;
-        }
-    }
-    let size = wanted.limits.memory.to_string();
-    let options = [("mode", "1777"), ("size", size.as_str())];
-    tree.put_memory(Path::new("/tmp"), &options, true)
-        .map_err(failed)?;
     for name in DEVICES {
         tree.put_device(&Path::new("/dev").join(name))
             .map_err(failed)?;
@@ -175,20 +165,52 @@ fn furnish(tree: &mut Tree, wanted: &Wanted, flaws: &mut Flaws) -> Result<(), Fa
     if tree.put_processes().is_err() {
         // The machine's own is covered in part (a container's), so that the kernel shows no whole one.
         flaws.add(Flaws::PROCESSES_UNSEEN);
-        let options = [("mode", "0555"), ("size", "64k")];
-        tree.put_memory(Path::new("/proc"), &options, false)
-            .map_err(at(Step::Devices))?;
+        tree.put_memory(Path::new("/proc"), &SMALL, false)
+            .map_err(failed)?;
     }
     Ok(())
 }
 
+/// What the program may reach, and nothing else, as the root of this process.
+pub(super) fn take_tree(
+    made: Option<Tree>,
+    wanted: &Wanted,
+    flaws: &mut Flaws,
+) -> Result<Vec<Placeholder>, Failed> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).map_err(at(Step::Tree))?;
+    let root = PathBuf::from("/");
+    let is_whole = wanted.read.contains(&root) || wanted.write.contains(&root);
+    let mut tree = match made {
+        _ if is_whole => whole_tree(flaws)?,
+        Some(made) => made,
+        None => make_tree(flaws)?,
+    };
+    let size = wanted.limits.memory.to_string();
+    let options = [("mode", "1777"), ("size", size.as_str())];
+    tree.put_memory(Path::new("/tmp"), &options, true)
+        .map_err(at(Step::Devices))?;
+    let held = open_ways(&mut tree, wanted)?;
+    if wanted.reach == Reach::Door {
+        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+    }
+    // Where nothing below it was let in.
+    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
+        .map_err(at(Step::Devices))?;
+    tree.enter().map_err(at(Step::Tree))?;
+    Ok(held)
+}
+
 /// Lets in what may be reached, closes what may not be written, and hides what is hidden.
 fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Failed> {
-    let ours = ["/", "/dev", "/proc"].map(Path::new);
+    let is_ours = |path: &Path| {
+        let below = ["/proc", "/dev/shm"];
+        path == "/" || path == "/dev" || below.into_iter().any(|ours| path.starts_with(ours))
+    };
     let mut ways = Vec::new();
     let mut way = |tree: &Tree, path: &Path, right| match tree.follow(path) {
         Ok(real) => {
-            if !ours.contains(&real.as_path()) {
+            if !is_ours(&real) {
                 ways.push((real, right));
             }
             Ok(())
@@ -253,7 +275,8 @@ fn close(
     for root in roots.iter().filter(|root| is_project(root)) {
         closed.extend(later::beneath(root, home.as_deref()));
     }
-    let mut pinned = roots.to_vec();
+    let writable = roots.iter().map(|root| (root.clone(), Right::Write));
+    let mut pinned: Pinned = writable.collect();
     let mut held = Vec::new();
     for path in closed {
         let around = roots.iter().filter(|root| path.starts_with(root));

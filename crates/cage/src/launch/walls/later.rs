@@ -1,11 +1,13 @@
 //! What others execute later: files that a program outside obeys, which none inside may write.
 //!
 //! Where such a file is not there, it has to be kept from being made, and that takes something there that
-//! can be covered: a *placeholder*, an empty file or folder with a mode that nobody else gives
-//! (sticky, readable by its owner alone). Boxes share it by locks; the last one takes it away. One that was left
-//! by a killed keeper is known by its mode, and goes with the next box.
+//! can be covered: a *placeholder*, a file or folder that says nothing, with a mode that nobody else gives
+//! (sticky, its owner's alone). Who is outside may use it as if it was his. Boxes share it by locks; the last one
+//! takes it away if it still says nothing. One that was left by a killed keeper is known by its mode, and goes
+//! with the next box.
 
 use std::{
+    collections::HashMap,
     ffi::{OsStr, OsString},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
@@ -15,10 +17,10 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, mkdirat, openat,
-        statat, unlinkat,
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, mkdirat,
+        openat, statat, unlinkat,
     },
-    io::Errno,
+    io::{Errno, write},
     mount::{UnmountFlags, unmount},
 };
 
@@ -93,6 +95,9 @@ pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Places that can't be renamed, since something is mounted there, and what may be done in them.
+pub(super) type Pinned = HashMap<PathBuf, Right>;
+
 /// Something that is held in its place while boxes run.
 pub(super) struct Placeholder {
     parent: OwnedFd,
@@ -103,12 +108,12 @@ pub(super) struct Placeholder {
 }
 
 /// Closes a path to writing beneath a root that may be written, so that neither it nor a folder on the way can be
-/// put aside. `pinned` has the folders that can't be renamed already.
+/// put aside. `pinned` has what can't be renamed already, and what may be done there.
 pub(super) fn close(
     tree: &Tree,
     root: &Path,
     path: &Path,
-    pinned: &mut Vec<PathBuf>,
+    pinned: &mut Pinned,
 ) -> Result<Option<Placeholder>, Errno> {
     let wants_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let below: Vec<_> = path
@@ -120,8 +125,10 @@ pub(super) fn close(
     for (number, name) in below.iter().enumerate() {
         let parent = place.clone();
         place.push(name);
-        if pinned.contains(&place) {
-            continue;
+        match pinned.get(&place) {
+            Some(Right::Write) => continue,
+            Some(Right::Read) => break,
+            None => {}
         }
         let is_last = number + 1 == below.len();
         let found = match statat(CWD, &place, AtFlags::SYMLINK_NOFOLLOW) {
@@ -129,7 +136,7 @@ pub(super) fn close(
             Err(Errno::NOENT) => None,
             Err(errno) => return Err(errno),
         };
-        let Some(found) = found.filter(|found| !is_placeholder(found)) else {
+        let Some(found) = found.filter(|found| !is_placeholder(name.as_os_str(), found)) else {
             let is_folder = wants_folder || !is_last;
             let held = match Placeholder::hold(&parent, name.as_os_str(), is_folder) {
                 // Nobody with these rights can make it.
@@ -137,18 +144,18 @@ pub(super) fn close(
                 held => held?,
             };
             tree.bind(&place, Right::Read)?;
-            pinned.push(place);
+            pinned.insert(place, Right::Read);
             return Ok(Some(held));
         };
-        match FileType::from_raw_mode(found.st_mode) {
+        let right = match FileType::from_raw_mode(found.st_mode) {
             // Whoever can change the link can change where it leads to.
             FileType::Symlink => return Err(Errno::LOOP),
-            FileType::Directory if !is_last => tree.bind(&place, Right::Write)?,
-            _ => tree.bind(&place, Right::Read)?,
-        }
-        let ends = is_last || !FileType::from_raw_mode(found.st_mode).is_dir();
-        pinned.push(place.clone());
-        if ends {
+            FileType::Directory if !is_last => Right::Write,
+            _ => Right::Read,
+        };
+        tree.bind(&place, right)?;
+        pinned.insert(place.clone(), right);
+        if right == Right::Read {
             break;
         }
     }
@@ -156,12 +163,7 @@ pub(super) fn close(
 }
 
 /// Keeps the folders on the way to one from being renamed, so that what is covered below stays where it is.
-pub(super) fn pin(
-    tree: &Tree,
-    root: &Path,
-    path: &Path,
-    pinned: &mut Vec<PathBuf>,
-) -> Result<(), Errno> {
+pub(super) fn pin(tree: &Tree, root: &Path, path: &Path, pinned: &mut Pinned) -> Result<(), Errno> {
     let mut place = root.to_owned();
     for name in path
         .strip_prefix(root)
@@ -169,23 +171,40 @@ pub(super) fn pin(
         .components()
     {
         place.push(name);
-        if !pinned.contains(&place) {
-            tree.bind(&place, Right::Write)?;
-            pinned.push(place.clone());
+        match pinned.get(&place) {
+            Some(Right::Write) => {}
+            Some(Right::Read) => break,
+            None => {
+                tree.bind(&place, Right::Write)?;
+                pinned.insert(place.clone(), Right::Write);
+            }
         }
     }
     Ok(())
 }
 
 fn mode(is_folder: bool) -> Mode {
-    let owner = if is_folder { Mode::XUSR } else { Mode::empty() };
-    Mode::SVTX | Mode::RUSR | owner
+    let enters = if is_folder { Mode::XUSR } else { Mode::empty() };
+    Mode::SVTX | Mode::RUSR | Mode::WUSR | enters
 }
 
-fn is_placeholder(found: &Stat) -> bool {
+/// What says nothing to who reads a file of that name.
+fn nothing(name: &OsStr) -> &'static str {
+    if Path::new(name)
+        .extension()
+        .is_some_and(|kind| kind == "json")
+    {
+        "{\"mcpServers\":{}}\n"
+    } else {
+        ""
+    }
+}
+
+fn is_placeholder(name: &OsStr, found: &Stat) -> bool {
     let kind = FileType::from_raw_mode(found.st_mode);
     let is_ours = Mode::from_raw_mode(found.st_mode) == mode(kind.is_dir());
-    is_ours && (kind.is_dir() || kind.is_file() && found.st_size == 0)
+    let length = nothing(name).len();
+    is_ours && (kind.is_dir() || kind.is_file() && usize::try_from(found.st_size) == Ok(length))
 }
 
 impl Placeholder {
@@ -197,8 +216,10 @@ impl Placeholder {
             let made = if is_folder {
                 mkdirat(&parent, name, mode(true))
             } else {
-                let new = flags | OFlags::CREATE | OFlags::EXCL;
-                openat(&parent, name, new, mode(false)).map(drop)
+                let new = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL;
+                openat(&parent, name, new, mode(false))
+                    .and_then(|made| write(made, nothing(name).as_bytes()))
+                    .map(drop)
             };
             if !matches!(made, Ok(()) | Err(Errno::EXIST)) {
                 return Err(made.err().unwrap_or(Errno::IO));
@@ -232,14 +253,16 @@ impl Placeholder {
             return;
         };
         let is_same = (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino);
-        if is_last && is_same && is_placeholder(&there) {
+        if is_last && is_same && is_placeholder(&self.name, &there) {
             let flags = if self.is_folder {
                 AtFlags::REMOVEDIR
             } else {
                 AtFlags::empty()
             };
-            // What is not empty stays: somebody uses it.
-            let _ = unlinkat(&self.parent, &self.name, flags);
+            if unlinkat(&self.parent, &self.name, flags) == Err(Errno::NOTEMPTY) {
+                // Somebody uses it: it is theirs now.
+                let _ = fchmod(&self.held, mode(true) - Mode::SVTX);
+            }
         }
     }
 }

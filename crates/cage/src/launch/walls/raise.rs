@@ -9,7 +9,7 @@ use libc::sock_filter;
 use rustix::{
     fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, fstat, open, readlink},
     io::Errno,
-    process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior},
+    process::{DumpableBehavior, Gid, Uid, geteuid, set_dumpable_behavior},
 };
 
 use super::{
@@ -17,13 +17,18 @@ use super::{
     filter::filter,
     flaws::Flaws,
     full,
+    groups::Group,
     kernel::landlock_version,
     landlock::{NEEDED, Rules, SCOPED},
     later::Placeholder,
     step::{Failed, at},
+    tree::Tree,
     wanted::Wanted,
 };
-use crate::launch::{post::Sockets, report::Step};
+use crate::launch::{
+    post::{Kind, Sockets},
+    report::Step,
+};
 
 /// What is up, and what the program has to put on itself.
 pub(in crate::launch) struct Raised {
@@ -42,26 +47,60 @@ pub(in crate::launch) struct Raised {
 /// When memory runs short, a program is ended before durward is.
 const FIRST_TO_GO: &str = "500";
 
-/// Puts up what the program shall be within. `folder` is where it shall begin, as durward opened it; `owner`
-/// is who durward is.
-pub(in crate::launch) fn raise(
-    wanted: &Wanted,
-    program: Option<&Path>,
-    folder: BorrowedFd<'_>,
+/// What a keeper has done before it knows what for.
+pub(in crate::launch) struct Prepared {
+    group: Group,
+    is_apart: bool,
+    tree: Option<Tree>,
+    flaws: Flaws,
+}
+
+/// Does what is the same for every program that is held: most of a start's time goes into it. `owner` is who
+/// durward is, and `kind` in what this keeper began.
+pub(in crate::launch) fn prepare(
+    group: Group,
+    kind: Kind,
     owner: (Uid, Gid),
-) -> Result<Raised, Failed> {
+) -> Result<Prepared, Failed> {
+    group.enter()?;
+    let is_apart = matches!(kind, Kind::Alone | Kind::Networked);
     // The files that are written here belong to root alone as long as nobody may look into our memory; and
     // nothing of worth is in it yet.
     set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(at(Step::Numbers))?;
     // Where it can't be said, the kernel chooses by size.
     let _ = std::fs::write("/proc/self/oom_score_adj", FIRST_TO_GO);
-    let numbered = if wanted.level == Level::Full {
+    let numbered = if is_apart {
         full::take_numbers(owner)
     } else {
         Ok(())
     };
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(at(Step::Numbers))?;
     numbered?;
+    if is_apart {
+        full::take_name()?;
+    }
+    let mut flaws = Flaws::default();
+    let mut tree = None;
+    if kind == Kind::Alone {
+        full::raise_network()?;
+        // Who has the machine's network mostly has the machine's tree as well.
+        tree = Some(full::make_tree(&mut flaws)?);
+    }
+    Ok(Prepared {
+        group,
+        is_apart,
+        tree,
+        flaws,
+    })
+}
+
+/// Puts up what the program shall be within. `folder` is where it shall begin, as durward opened it.
+pub(in crate::launch) fn raise(
+    prepared: Prepared,
+    wanted: &Wanted,
+    program: Option<&Path>,
+    folder: BorrowedFd<'_>,
+) -> Result<Raised, Failed> {
     let mut raised = Raised {
         level: wanted.level,
         limits: wanted.limits,
@@ -69,25 +108,27 @@ pub(in crate::launch) fn raise(
         ruleset: None,
         filter: Vec::new(),
         door: None,
-        flaws: Flaws::default(),
+        flaws: prepared.flaws,
         held: Vec::new(),
     };
+    prepared.group.limit(&wanted.limits, &mut raised.flaws)?;
+    if wanted.level == Level::Full && !geteuid().is_root() {
+        // They are counted in its user namespace, for all but root (setrlimit(2), RLIMIT_NPROC).
+        raised.flaws.remove(Flaws::PROCESSES_UNLIMITED);
+    }
     match wanted.level {
         Level::None => {}
         Level::Light => {
             raised.ruleset = Some(light(wanted)?);
-            raised.folder = Some(
-                folder
-                    .try_clone_to_owned()
-                    .map_err(|_| (Step::Folder, Errno::MFILE))?,
-            );
+            let folder = folder.try_clone_to_owned();
+            raised.folder = Some(folder.map_err(|_| (Step::Folder, Errno::MFILE))?);
         }
+        Level::Full if !prepared.is_apart => return Err((Step::Namespaces, Errno::INVAL)),
         Level::Full => {
             let begins = wanted.folder.clone().or_else(|| named(folder));
-            full::take_name()?;
-            raised.door = full::take_network(wanted.reach)?;
+            raised.door = full::take_door(wanted.reach)?;
             let expected = fstat(folder).map_err(at(Step::Folder))?;
-            raised.held = full::take_tree(wanted, &mut raised.flaws)?;
+            raised.held = full::take_tree(prepared.tree, wanted, &mut raised.flaws)?;
             if let Some(program) = program {
                 accessat(CWD, program, Access::EXEC_OK, AtFlags::empty())
                     .map_err(at(Step::Reach))?;
@@ -183,7 +224,8 @@ fn within(wanted: &Wanted, flaws: &mut Flaws) -> Result<Option<OwnedFd>, Failed>
         rules.write(path, &[]).map_err(failed)?;
     }
     rules.write(Path::new("/tmp"), &[]).map_err(failed)?;
-    devices(&rules)?;
+    // Nothing else is there.
+    rules.device(Path::new("/dev")).map_err(failed)?;
     Ok(Some(rules.into_fd()))
 }
 
