@@ -1,9 +1,6 @@
 //! How a command runs: which program, in what environment, for how long, and how much of it is kept.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use durward_testkit::{Pipe, refusal};
 use serde_json::json;
@@ -79,7 +76,6 @@ fn t30_at_its_time_a_command_ends_with_all_that_it_started() {
     let slow = program(&house, "slow", &script);
     with(&house, &format!("  slow: {{ run: {slow}, timeout: 1s }}\n"));
     let mut pipe = house.stdio(&[]);
-    let started = Instant::now();
     let answer = pipe.call("slow", json!({}));
     let told = &answer["result"]["structuredContent"];
     assert_eq!(
@@ -88,11 +84,8 @@ fn t30_at_its_time_a_command_ends_with_all_that_it_started() {
         "{answer}"
     );
     assert_eq!(answer["result"]["isError"], true);
-    assert!(
-        started.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        started.elapsed()
-    );
+    let took = told["duration_ms"].as_u64().expect("a number");
+    assert!((1_000..8_000).contains(&took), "{answer}");
     assert_eq!(marked(&mark), 0);
 }
 
