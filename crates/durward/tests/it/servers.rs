@@ -26,7 +26,7 @@ pub(crate) fn guarding(options: &[&str], more: &str) -> House {
     command.extend(options.iter().map(ToString::to_string));
     let command = serde_json::to_string(&command).unwrap();
     house.configure(&format!(
-        "servers:\n  raw:\n    command: {command}\n    sandbox: host\n{more}"
+        "servers:\n  raw:\n    command: {command}\n{more}"
     ));
     house
 }
