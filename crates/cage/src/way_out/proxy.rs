@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, UdpSocket},
     task::JoinSet,
     time::sleep,
 };
@@ -87,15 +87,22 @@ impl Proxy {
     ) {
         let mut open = JoinSet::new();
         loop {
-            let (client, names) = tokio::select! {
+            let (client, is_named) = tokio::select! {
                 _ = open.join_next(), if !open.is_empty() => continue,
-                client = proxy.accept() => (client, None),
-                client = http.accept() => (client, Some(names)),
-                client = https.accept() => (client, Some(names)),
+                client = proxy.accept() => (client, false),
+                client = http.accept() => (client, true),
+                client = https.accept() => (client, true),
             };
             match client {
                 Ok((client, _)) if open.len() < self.limits.connections => {
-                    open.spawn(self.clone().serve_either(client, names.cloned()));
+                    let (proxy, names) = (self.clone(), Arc::clone(names));
+                    open.spawn(async move {
+                        if is_named {
+                            proxy.serve_named(client, &names).await;
+                        } else {
+                            proxy.serve_in(client, &names).await;
+                        }
+                    });
                 }
                 Ok(_) => {
                     (self.tell)(Event::Crowded);
@@ -107,13 +114,6 @@ impl Proxy {
                     sleep(LATER).await;
                 }
             }
-        }
-    }
-
-    async fn serve_either(self, client: TcpStream, names: Option<Arc<Names>>) {
-        match names {
-            None => self.serve(client).await,
-            Some(names) => self.serve_named(client, &names).await,
         }
     }
 }

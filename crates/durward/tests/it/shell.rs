@@ -69,7 +69,8 @@ fn word(answer: &Value) -> (&str, &str) {
 #[test]
 fn s01_what_is_off_is_not_there() {
     let house = house();
-    let daemon = house.serve(&[]).with_key(house.key("developer"));
+    let key = house.key("developer");
+    let daemon = house.serve(&[]).with_key(key);
     let tools = daemon.modern("tools/list", json!({})).json();
     assert!(!tools.to_string().contains("shell"), "{tools}");
     let unknown = exec(&daemon, "ls", &[]);
@@ -264,19 +265,26 @@ fn s09_s11_the_box_shows_neither_the_host_nor_its_environment() {
     }
     assert!(printed.contains("PATH=") && !answer.to_string().contains("hunter2"));
 
-    for path in ["/etc/hostname", "/etc/passwd", "/proc/1/environ"] {
+    fs::write(house.path("outside"), "OUTSIDE").unwrap();
+    let outside = house.path("outside");
+    for path in [
+        "/etc/hostname",
+        "/etc/shadow",
+        outside.to_str().unwrap(),
+        "../outside",
+    ] {
         let answer = exec(&daemon, "cat", &[path]);
         let ran = ran(&answer);
         if ran["level"] == "none" {
             eprintln!("skipped: this machine has no walls");
             return;
         }
-        assert_eq!(
-            (&ran["exit_code"], &ran["stdout"]),
-            (&json!(1), &json!("")),
-            "{path}"
-        );
+        let found = (&ran["exit_code"], &ran["stdout"]);
+        assert_eq!(found, (&json!(1), &json!("")), "{path} at {}", ran["level"]);
     }
+    // Of the box's own first process, if any, and not of durward.
+    let answer = exec(&daemon, "cat", &["/proc/1/environ"]);
+    assert!(!answer.to_string().contains("hunter2"), "{answer}");
 }
 
 #[test]
@@ -301,7 +309,7 @@ fn s10_it_begins_in_a_folder_of_the_root() {
 
 #[test]
 fn s17_s18_failures_are_flagged_and_said_without_numbers_of_the_system() {
-    let house = allowing("allow: [false, gone, ls]", "");
+    let house = allowing("allow: [\"false\", gone, ls]", "");
     let daemon = serve(&house);
     let failed = exec(&daemon, "false", &[]);
     assert_eq!(failed["result"]["isError"], true);

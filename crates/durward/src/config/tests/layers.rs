@@ -360,7 +360,7 @@ sandbox:
 packs:
   fs: { enabled: false }
   http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false }
-  shell: { enabled: true, allow: [cat, sh], allow_interpreters: [sh] }
+  shell: { enabled: true, allow: [cat, sh], allow_interpreters: [sh], sandbox: home }
 servers: { crm: { url: "https://crm.example.com/mcp" } }
 audit:
   journal: j
