@@ -60,7 +60,9 @@ async def main():
     sandbox = {"network": "egress", "egress": egress}
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "durward.yaml"
-        entry = lambda command: {"command": command, "sandbox": sandbox, "timeout": "60s"}
+        # Where TLS is looked into on the way, its authority is named by these.
+        env = {name: os.environ[name] for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS") if name in os.environ}
+        entry = lambda command: {"command": command, "env": env, "sandbox": sandbox, "capabilities": ["tools"]}
         config.write_text(json.dumps({
             "version": 1,
             "state": f"{folder}/state",
@@ -86,7 +88,7 @@ async def main():
                     text = await ask(url)
                     print(f"{name}: {url}: {text[:160]!r}")
                     assert CANARY not in text
-                    assert any(word in text.lower() for word in ("error", "failed", "refused", "forbidden", "403")), text
+                    assert any(word in text.lower() for word in ("error", "failed", "refused", "blocked", "403")), text
     assert Canary.hits == 0
 
 

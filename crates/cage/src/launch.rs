@@ -11,6 +11,9 @@
 //! whenever their own parents end, whatever sessions and groups they made. A keeper ends them all when
 //! the program ends, when its socket closes (its [`Process`] was dropped, or durward is gone, by
 //! SIGKILL too), and when the spawner is gone. If it is killed itself, the spawner inherits and ends them.
+//!
+//! A program that is held within [`Walls`] has a keeper that stood by (`docs/decisions/0015`): at
+//! [`Level::Full`] it is the first process of a PID namespace, and puts up the walls before it begins the program.
 
 mod before_main;
 mod begin;

@@ -3,6 +3,7 @@
 mod address;
 mod audit;
 mod cluster;
+mod commands;
 mod defaults;
 mod diagnostic;
 mod docs;
@@ -59,6 +60,7 @@ use serde::{Deserialize, Serialize};
 pub use address::{HttpDoor, ListenAddress};
 pub use audit::{Audit, Content, Export, Fsync, Keep, OnFailure, Retention, Sync};
 pub use cluster::Cluster;
+pub use commands::{Command, Commands, Missing, Param};
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use docs::docs;
 pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
@@ -69,8 +71,8 @@ pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
 pub use inspect::{Inspect, Sampling};
 pub use limits::{Breaker, Exchanges, Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
-pub(crate) use load::load_text;
 pub use load::{Loaded, load};
+pub(crate) use load::{commands_in_spite, load_text};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
 pub(crate) use plugins::read_manifest;
@@ -132,6 +134,9 @@ pub struct Config {
     pub packs: Packs,
     /// Tools in any language, each in a folder of its own.
     pub plugins: Option<Plugins>,
+    /// Commands, by the name of their tool: what runs, with places that a caller fills. No shell ever runs.
+    #[schemars(with = "std::collections::BTreeMap<String, Command>")]
+    pub commands: Commands,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
     #[schemars(with = "std::collections::BTreeMap<String, Server>")]
     pub servers: Servers,
@@ -164,6 +169,7 @@ impl Default for Config {
             sandbox: Sandbox::default(),
             packs: Packs::default(),
             plugins: None,
+            commands: Commands::default(),
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),

@@ -366,3 +366,6 @@ fn roomy() -> Limits {
         file_size: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,12 +73,6 @@ impl Pin {
         name.unwrap_or_default()
     }
 
-    /// Is this the same file, under whatever name?
-    pub fn is_file(&self, path: &Path) -> bool {
-        let stamp = self.looks().stamp;
-        Stamp::of(path).is_some_and(|other| other.node == stamp.node)
-    }
-
     /// The file to run, if it is still the one. One whose stamp alone changed is read again.
     pub(super) fn check(&self) -> Result<PathBuf, LaunchFault> {
         let path = &self.0.path;
@@ -173,7 +167,6 @@ mod tests {
         let pin = Pin::of(&plan).unwrap();
         assert_eq!(pin.path(), real.canonicalize().unwrap());
         assert_eq!(pin.name(), "real-1.2");
-        assert!(pin.is_file(&second.join("tool")));
         let pinned = plan.clone().pinned(pin.clone());
         let found = || program::find(&pinned);
 

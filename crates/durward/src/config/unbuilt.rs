@@ -29,7 +29,6 @@ const UNBUILT: &[&str] = &[
     "packs.bugs",
     "packs.notes",
     "packs.discovery",
-    "commands",
     "ops",
     "servers.*.auth.exchange",
     "audit.encrypt",

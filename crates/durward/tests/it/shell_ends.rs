@@ -83,8 +83,7 @@ fn s14_what_prints_without_end_is_ended_at_the_cap_in_bounded_memory() {
     }
     let grown = daemon.memory_kib("VmHWM") - before;
     eprintln!("grown by {grown} KiB");
-    assert!(grown < 3 * 1024, "grown by {grown} KiB");
-    assert!(marked("/usr/bin/yes").is_empty());
+    assert!(grown < 2 * 1024, "grown by {grown} KiB");
 }
 
 #[test]

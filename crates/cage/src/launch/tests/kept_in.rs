@@ -71,6 +71,22 @@ async fn boxes_at_once_share_what_is_held_and_the_last_takes_it_away() {
 }
 
 #[tokio::test]
+async fn who_is_outside_may_use_what_is_held() {
+    let work = tempfile::tempdir().unwrap();
+    let plan = within(working_in(work.path(), Level::Full), "echo; read x");
+    let mut child = Launcher::new().spawn(&plan).await.unwrap();
+    child.stdout.read_u8().await.unwrap();
+    let agents = fs::read_to_string(work.path().join(".mcp.json")).unwrap();
+    assert_eq!(agents, "{\"mcpServers\":{}}\n");
+    fs::write(work.path().join(".mcp.json"), "{\"mcpServers\":{\"a\":{}}}").unwrap();
+    fs::write(work.path().join(".vscode/settings.json"), "{}").unwrap();
+    drop(child.stdin);
+    child.process.gone().await;
+    assert_eq!(names(work.path()), [".mcp.json", ".vscode"]);
+    assert_eq!(names(&work.path().join(".vscode")), ["settings.json"]);
+}
+
+#[tokio::test]
 async fn what_a_killed_keeper_held_goes_with_the_next_box() {
     let work = tempfile::tempdir().unwrap();
     let launcher = Launcher::new();

@@ -203,11 +203,14 @@ pub(super) fn take_tree(
 
 /// Lets in what may be reached, closes what may not be written, and hides what is hidden.
 fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Failed> {
-    let ours = ["/", "/dev", "/proc"].map(Path::new);
+    let is_ours = |path: &Path| {
+        let below = ["/proc", "/dev/shm"];
+        path == "/" || path == "/dev" || below.into_iter().any(|ours| path.starts_with(ours))
+    };
     let mut ways = Vec::new();
     let mut way = |tree: &Tree, path: &Path, right| match tree.follow(path) {
         Ok(real) => {
-            if !ours.contains(&real.as_path()) {
+            if !is_ours(&real) {
                 ways.push((real, right));
             }
             Ok(())

@@ -10,6 +10,7 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open, openat},
     io::{Errno, write},
+    process::{Pid, Signal, getpid, kill_process},
 };
 
 use super::{
@@ -21,6 +22,9 @@ use crate::launch::report::Step;
 
 /// What begins the names of our groups.
 const NAME: &str = "durward-box-";
+
+/// More than any machine has (`PID_MAX_LIMIT`), so that it is no limit.
+const MOST_PROCESSES: u64 = 1 << 21;
 
 /// What a folder of groups can limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +113,8 @@ impl Group {
         let failed = at(Step::Group);
         let memory = limits.memory.to_string();
         // The keeper is in it too.
-        let processes = limits.processes.saturating_add(1).to_string();
+        let processes = limits.processes.min(MOST_PROCESSES) + 1;
+        let processes = processes.to_string();
         flaws.add(Flaws::MEMORY_APART);
         flaws.add(Flaws::PROCESSES_UNLIMITED);
         for (kind, _, folder) in &self.0 {
@@ -136,6 +141,21 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// Kills who is in it, but this process. Who forks meanwhile may be missed.
+    pub(in crate::launch) fn kill(&self) {
+        let Some((_, path, _)) = self.0.last() else {
+            return;
+        };
+        let listed = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        let all = listed
+            .lines()
+            .filter_map(|line| Pid::from_raw(line.parse().ok()?));
+        for one in all.filter(|one| *one != getpid()) {
+            // It may be gone.
+            let _ = kill_process(one, Signal::KILL);
+        }
     }
 
     /// Removes it; nobody may be in it any more.

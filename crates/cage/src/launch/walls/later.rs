@@ -1,9 +1,10 @@
 //! What others execute later: files that a program outside obeys, which none inside may write.
 //!
 //! Where such a file is not there, it has to be kept from being made, and that takes something there that
-//! can be covered: a *placeholder*, an empty file or folder with a mode that nobody else gives
-//! (sticky, readable by its owner alone). Boxes share it by locks; the last one takes it away. One that was left
-//! by a killed keeper is known by its mode, and goes with the next box.
+//! can be covered: a *placeholder*, a file or folder that says nothing, with a mode that nobody else gives
+//! (sticky, its owner's alone). Who is outside may use it as if it was his. Boxes share it by locks; the last one
+//! takes it away if it still says nothing. One that was left by a killed keeper is known by its mode, and goes
+//! with the next box.
 
 use std::{
     collections::HashMap,
@@ -16,10 +17,10 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, mkdirat, openat,
-        statat, unlinkat,
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, mkdirat,
+        openat, statat, unlinkat,
     },
-    io::Errno,
+    io::{Errno, write},
     mount::{UnmountFlags, unmount},
 };
 
@@ -135,7 +136,7 @@ pub(super) fn close(
             Err(Errno::NOENT) => None,
             Err(errno) => return Err(errno),
         };
-        let Some(found) = found.filter(|found| !is_placeholder(found)) else {
+        let Some(found) = found.filter(|found| !is_placeholder(name.as_os_str(), found)) else {
             let is_folder = wants_folder || !is_last;
             let held = match Placeholder::hold(&parent, name.as_os_str(), is_folder) {
                 // Nobody with these rights can make it.
@@ -183,14 +184,27 @@ pub(super) fn pin(tree: &Tree, root: &Path, path: &Path, pinned: &mut Pinned) ->
 }
 
 fn mode(is_folder: bool) -> Mode {
-    let owner = if is_folder { Mode::XUSR } else { Mode::empty() };
-    Mode::SVTX | Mode::RUSR | owner
+    let enters = if is_folder { Mode::XUSR } else { Mode::empty() };
+    Mode::SVTX | Mode::RUSR | Mode::WUSR | enters
 }
 
-fn is_placeholder(found: &Stat) -> bool {
+/// What says nothing to who reads a file of that name.
+fn nothing(name: &OsStr) -> &'static str {
+    if Path::new(name)
+        .extension()
+        .is_some_and(|kind| kind == "json")
+    {
+        "{\"mcpServers\":{}}\n"
+    } else {
+        ""
+    }
+}
+
+fn is_placeholder(name: &OsStr, found: &Stat) -> bool {
     let kind = FileType::from_raw_mode(found.st_mode);
     let is_ours = Mode::from_raw_mode(found.st_mode) == mode(kind.is_dir());
-    is_ours && (kind.is_dir() || kind.is_file() && found.st_size == 0)
+    let length = nothing(name).len();
+    is_ours && (kind.is_dir() || kind.is_file() && usize::try_from(found.st_size) == Ok(length))
 }
 
 impl Placeholder {
@@ -202,8 +216,10 @@ impl Placeholder {
             let made = if is_folder {
                 mkdirat(&parent, name, mode(true))
             } else {
-                let new = flags | OFlags::CREATE | OFlags::EXCL;
-                openat(&parent, name, new, mode(false)).map(drop)
+                let new = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL;
+                openat(&parent, name, new, mode(false))
+                    .and_then(|made| write(made, nothing(name).as_bytes()))
+                    .map(drop)
             };
             if !matches!(made, Ok(()) | Err(Errno::EXIST)) {
                 return Err(made.err().unwrap_or(Errno::IO));
@@ -237,14 +253,16 @@ impl Placeholder {
             return;
         };
         let is_same = (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino);
-        if is_last && is_same && is_placeholder(&there) {
+        if is_last && is_same && is_placeholder(&self.name, &there) {
             let flags = if self.is_folder {
                 AtFlags::REMOVEDIR
             } else {
                 AtFlags::empty()
             };
-            // What is not empty stays: somebody uses it.
-            let _ = unlinkat(&self.parent, &self.name, flags);
+            if unlinkat(&self.parent, &self.name, flags) == Err(Errno::NOTEMPTY) {
+                // Somebody uses it: it is theirs now.
+                let _ = fchmod(&self.held, mode(true) - Mode::SVTX);
+            }
         }
     }
 }

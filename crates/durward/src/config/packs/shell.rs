@@ -30,8 +30,8 @@ pub struct ShellPack {
     /// to; without their name here they are refused.
     #[schemars(with = "Vec<String>")]
     pub allow_interpreters: Vec<ProgramName>,
-    /// The walls around them; `box` where the file says nothing of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The walls around them: `box` (also where nothing is said), `home`, `host` (none), or keys that change
+    /// its room.
     pub sandbox: Option<ItemSandbox>,
 }
 

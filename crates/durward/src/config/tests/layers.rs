@@ -361,7 +361,8 @@ plugins: { dir: /srv/plugins, grants: { hash: host }, env: { hash: { LEVEL: "3" 
 packs:
   fs: { enabled: false }
   http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false }
-  shell: { enabled: true, allow: [cat, sh], allow_interpreters: [sh] }
+  shell: { enabled: true, allow: [cat, sh], allow_interpreters: [sh], sandbox: home }
+commands: { up: uptime }
 servers: { crm: { url: "https://crm.example.com/mcp" } }
 audit:
   journal: j
