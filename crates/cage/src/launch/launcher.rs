@@ -86,7 +86,10 @@ impl Launcher {
         let (kind, level) = kind(plan)?;
         let order = order::write(plan, &program)?;
         let folder = folder(plan)?;
-        let (stdin, to_stdin) = pipe()?;
+        let (mut stdin, to_stdin) = pipe()?;
+        if plan.reads_nothing {
+            stdin = nothing()?;
+        }
         let (from_stdout, stdout) = pipe()?;
         let (from_stderr, stderr) = pipe()?;
         let (ours, theirs) = pair().map_err(LaunchFault::system("no socket can be made"))?;
@@ -343,6 +346,13 @@ fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
 /// Its reading end, then its writing end.
 fn pipe() -> Result<(OwnedFd, OwnedFd), LaunchFault> {
     pipe_with(PipeFlags::CLOEXEC).map_err(LaunchFault::system("no pipe can be made"))
+}
+
+/// What has nothing to read.
+fn nothing() -> Result<OwnedFd, LaunchFault> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    open("/dev/null", flags, Mode::empty())
+        .map_err(LaunchFault::system("/dev/null can't be opened"))
 }
 
 /// To the runtime one socket with whole messages is as good as another: a datagram's, but that this kind
