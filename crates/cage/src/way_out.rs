@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! program ──┬─ 127.0.0.1:3128 ───────────────────────────────┬─→ Proxy ── Connector ──→ what may be reached
-//!           └─ 198.18.0.7:443, which stands for a name here ─┘
+//!           └─ 11.0.0.7:443, which stands for a name here ───┘
 //! ```
 //!
 //! For programs that know of no proxy, names have addresses in the box that lead here too (`names.rs`). All

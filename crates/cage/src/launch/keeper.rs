@@ -88,6 +88,9 @@ pub(super) fn keep(
     tell_started(&socket, begun.id, walls.as_ref());
     let program = begun.pid;
     let mut told = watch(program, &socket, &signals, &lifeline);
+    if let Some(walls) = &walls {
+        walls.kill();
+    }
     uproot(|pid, status| {
         if pid == program && !told {
             told = true;

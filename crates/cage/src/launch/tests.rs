@@ -16,7 +16,6 @@ mod ends;
 mod escapes;
 mod kept_in;
 mod many;
-mod speed;
 mod walled;
 
 /// What must happen, happens long before this.

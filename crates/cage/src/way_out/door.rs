@@ -108,7 +108,7 @@ fn ask(question: &[u8]) -> Result<(), Errno> {
     read(&answer[..length.min(answer.len())])
 }
 
-/// As `ip route add local 198.18.0.0/15 dev lo`.
+/// As `ip route add local 11.0.0.0/16 dev lo`.
 fn names_are_here() -> [u8; ROUTE] {
     let mut bytes = message(RTM_NEWROUTE, NLM_F_CREATE);
     // Family, bits of the destination and the source, type of service; then the four of below.

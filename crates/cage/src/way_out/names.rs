@@ -3,12 +3,12 @@
 
 use std::{
     collections::HashMap,
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use durward_guard::egress::{Host, HostName, Target};
+use durward_guard::egress::{EgressFault, Host, HostName, Network, Target};
 use tokio::{net::UdpSocket, time::sleep};
 
 use super::question::{self, Question};
@@ -38,6 +38,27 @@ impl Names {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         known.names.get(at).cloned()
+    }
+
+    /// The target that is meant: one that names an address of the box means the name that it stands for.
+    ///
+    /// # Errors
+    /// It stands for none.
+    pub(super) fn meant(&self, target: Target) -> Result<Target, EgressFault> {
+        let own = Network::of(Door::NAMED.into(), Door::NAMED_BITS);
+        let address = match target.host() {
+            Host::Address(address) if own.contains(*address) => address.to_canonical(),
+            _ => return Ok(target),
+        };
+        let IpAddr::V4(address) = address else {
+            return Err(EgressFault::PrivateIpBlocked);
+        };
+        let name = self.named(address).ok_or(EgressFault::PrivateIpBlocked)?;
+        let (scheme, port) = (target.scheme().as_str(), target.port());
+        Target::parse(&format!(
+            "{scheme}://{name}:{port}{}",
+            target.path_and_query()
+        ))
     }
 
     /// What stands for a name; none where the box knows too many.
@@ -107,13 +128,45 @@ mod tests {
         assert_eq!(names.named(first), Some(name("a.example")));
         assert_eq!(names.named(second), Some(name("b.example")));
         for other in [
-            "198.18.0.0",
-            "198.18.0.3",
-            "198.17.255.255",
+            "11.0.0.0",
+            "11.0.0.3",
+            "10.255.255.255",
             "127.0.0.1",
             "255.255.255.255",
         ] {
             assert_eq!(names.named(other.parse().unwrap()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn who_names_an_address_of_the_box_means_its_name() {
+        let names = Names::default();
+        let stand_in = names.stand_in(HostName::parse("a.example").unwrap());
+        let stand_in = stand_in.unwrap();
+        for (written, meant) in [
+            (format!("http://{stand_in}/b?c"), Ok("http://a.example/b?c")),
+            (
+                format!("https://{stand_in}:444/"),
+                Ok("https://a.example:444/"),
+            ),
+            (
+                format!("https://[{}]/", stand_in.to_ipv6_mapped()),
+                Ok("https://a.example/"),
+            ),
+            (
+                "http://11.0.0.0/".to_owned(),
+                Err(EgressFault::PrivateIpBlocked),
+            ),
+            (
+                "http://11.0.255.255/".to_owned(),
+                Err(EgressFault::PrivateIpBlocked),
+            ),
+            ("http://11.1.0.0/".to_owned(), Ok("http://11.1.0.0/")),
+            ("http://b.example/".to_owned(), Ok("http://b.example/")),
+        ] {
+            let target = names.meant(Target::parse(&written).unwrap());
+            let target = target.as_ref().map(Target::as_str).map_err(|fault| *fault);
+            assert_eq!(target, meant, "{written}");
         }
     }
 

@@ -36,6 +36,11 @@ enum Passing<'a> {
 impl Proxy {
     /// Serves one client of the proxy to its end.
     pub async fn serve(&self, client: impl AsyncRead + AsyncWrite + Send + Unpin) {
+        self.serve_in(client, &Names::default()).await;
+    }
+
+    /// Serves one of a box in which these are the names.
+    pub(super) async fn serve_in(&self, client: impl Pipe, names: &Names) {
         let mut client = Client::new(client);
         let asked = ask::read(&mut client, self.limits.head);
         let Ok(Ok(asked)) = timeout(self.limits.greeting, asked).await else {
@@ -51,7 +56,7 @@ impl Proxy {
             Asked::Request(head) => Passing::Request(head),
             _ => Passing::Tunnel(yes),
         };
-        let reached = match asked.target() {
+        let reached = match asked.target().and_then(|target| names.meant(target)) {
             Ok(target) => self
                 .reach(way, &target)
                 .await

@@ -319,7 +319,7 @@ impl Server {
             "read",
             "write",
             "connect",
-            "environment",
+            "variables",
             consent::TOOL,
         ]
         .map(ToOwned::to_owned)
@@ -395,7 +395,7 @@ impl Server {
             "read" => text(&did(fs::read(said("path")).map(|all| String::from_utf8_lossy(&all).into_owned()))),
             "write" => text(&did(fs::write(said("path"), "written").map(|()| "written".to_owned()))),
             "connect" => text(&did(connected(said("address")))),
-            "environment" => {
+            "variables" => {
                 let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
                 text(&names.collect::<Vec<_>>().join(" "))
             }

@@ -4,9 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use durward_cage::launch::Limits;
 
-use super::{Item, roomy};
+use super::{FOR_EVER, Item, roomy};
 use crate::config::{
-    ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxMode, SandboxPath,
+    ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Period, Room, Sandbox, SandboxMode,
+    SandboxPath,
 };
 
 /// What holds for one item.
@@ -80,7 +81,7 @@ fn limits(section: &Sandbox, room: Room, own: ItemLimits) -> Limits {
     let usual = match room {
         Room::Box => Limits {
             memory: said.memory.bytes(),
-            cpu: said.cpu.duration(),
+            cpu: counted(said.cpu),
             processes: said.processes.get().into(),
             files: said.files.get().into(),
             file_size: None,
@@ -89,11 +90,14 @@ fn limits(section: &Sandbox, room: Room, own: ItemLimits) -> Limits {
     };
     Limits {
         memory: own.memory.map_or(usual.memory, |size| size.bytes()),
-        cpu: own.cpu.map_or(usual.cpu, |time| {
-            time.duration().max(Duration::from_secs(1))
-        }),
+        cpu: own.cpu.map_or(usual.cpu, counted),
         processes: own.processes.map_or(usual.processes, |it| it.get().into()),
         files: own.files.map_or(usual.files, |it| it.get().into()),
         file_size: usual.file_size,
     }
+}
+
+/// In what the kernel counts: whole seconds, one at least, and not so many that it can't.
+fn counted(time: Period) -> Duration {
+    time.duration().clamp(Duration::from_secs(1), FOR_EVER)
 }

@@ -104,7 +104,7 @@ fn at_home_a_server_reads_what_its_user_may_but_no_secret_and_writes_little() {
     assert!(wrote.starts_with("no: "), "{wrote}");
     assert_eq!(fs::read(house.path("home/notes.txt")).unwrap(), b"my notes");
     // It keeps what servers have, and the network.
-    let names = pipe.call("raw__environment", json!({}));
+    let names = pipe.call("raw__variables", json!({}));
     assert!(
         text(&names).split(' ').any(|name| name == "HOME"),
         "{names}"
@@ -113,7 +113,7 @@ fn at_home_a_server_reads_what_its_user_may_but_no_secret_and_writes_little() {
     let address = listener.local_addr().unwrap().to_string();
     assert_eq!(does(&mut pipe, "connect", "address", address), "connected");
     drop(pipe);
-    let record = record(&house, "raw__environment");
+    let record = record(&house, "raw__variables");
     assert_eq!(record["room"], "home", "{record}");
     assert!(
         ["light", "full"].contains(&record["level"].as_str().unwrap()),

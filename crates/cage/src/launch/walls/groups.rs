@@ -10,6 +10,7 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open, openat},
     io::{Errno, write},
+    process::{Pid, Signal, getpid, kill_process},
 };
 
 use super::{
@@ -140,6 +141,21 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// Kills who is in it, but this process. Who forks meanwhile may be missed.
+    pub(in crate::launch) fn kill(&self) {
+        let Some((_, path, _)) = self.0.last() else {
+            return;
+        };
+        let listed = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        let all = listed
+            .lines()
+            .filter_map(|line| Pid::from_raw(line.parse().ok()?));
+        for one in all.filter(|one| *one != getpid()) {
+            // It may be gone.
+            let _ = kill_process(one, Signal::KILL);
+        }
     }
 
     /// Removes it; nobody may be in it any more.

@@ -46,10 +46,11 @@ impl Door {
         SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53),
         SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 53), 53),
     ];
-    /// The first of the addresses that stand for names in a box, and how many bits they share (RFC 2544).
-    pub const NAMED: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
-    /// See [`Door::NAMED`].
-    pub const NAMED_BITS: u8 = 15;
+    /// The first of the addresses that stand for names in a box. No list has them as private, for there are
+    /// programs that talk to no private one; in a box they are nobody else's, and none of them is dialled outside.
+    pub const NAMED: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 0);
+    /// How many bits they share.
+    pub const NAMED_BITS: u8 = 16;
 }
 
 /// The order in which they are handed out.

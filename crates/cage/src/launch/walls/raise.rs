@@ -41,6 +41,7 @@ pub(in crate::launch) struct Raised {
     /// Where the box gets out, if it does.
     pub(in crate::launch) door: Option<Sockets>,
     pub(in crate::launch) flaws: Flaws,
+    group: Group,
     held: Vec<Placeholder>,
 }
 
@@ -109,9 +110,10 @@ pub(in crate::launch) fn raise(
         filter: Vec::new(),
         door: None,
         flaws: prepared.flaws,
+        group: prepared.group,
         held: Vec::new(),
     };
-    prepared.group.limit(&wanted.limits, &mut raised.flaws)?;
+    raised.group.limit(&wanted.limits, &mut raised.flaws)?;
     if wanted.level == Level::Full && !geteuid().is_root() {
         // They are counted in its user namespace, for all but root (setrlimit(2), RLIMIT_NPROC).
         raised.flaws.remove(Flaws::PROCESSES_UNLIMITED);
@@ -155,6 +157,14 @@ pub(in crate::launch) fn raise(
 }
 
 impl Raised {
+    /// Kills what the program started, where that is not what descends from this process in any case. Walking
+    /// down to a thousand descendants takes longer than a list of them.
+    pub(in crate::launch) fn kill(&self) {
+        if self.level < Level::Full {
+            self.group.kill();
+        }
+    }
+
     /// Takes away what was only there to be covered. When nothing of the program is left.
     pub(in crate::launch) fn clear(self) {
         self.held.into_iter().for_each(Placeholder::release);
