@@ -331,16 +331,18 @@ fn way_out(plan: &Plan, door: Option<Door>) -> Result<Option<AbortOnDrop>, Launc
 }
 
 fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
-    let path = plan.folder.as_deref().unwrap_or(Path::new("."));
-    let fault = |error| LaunchFault::Folder {
-        path: path.to_owned(),
-        error,
-    };
     if let Some(held) = &plan.held_folder {
-        return held.try_clone().map_err(fault);
+        return held.try_clone().map_err(|error| LaunchFault::System {
+            step: "its working folder can't be held twice",
+            error,
+        });
     }
+    let path = plan.folder.as_deref().unwrap_or(Path::new("."));
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(|errno| fault(errno.into()))
+    open(path, flags, Mode::empty()).map_err(|errno| LaunchFault::Folder {
+        path: path.to_owned(),
+        error: errno.into(),
+    })
 }
 
 /// Its reading end, then its writing end.
