@@ -32,7 +32,7 @@ const LAST: Duration = Duration::from_millis(250);
 pub struct Run {
     /// What shall run.
     pub plan: Plan,
-    /// What it reads; then, or where there is nothing, its stdin is closed.
+    /// What it reads, and then its end; without it, `/dev/null`.
     pub stdin: Option<Bytes>,
     /// How long it may run. It never outlasts the call's own time.
     pub timeout: Duration,
@@ -80,7 +80,11 @@ impl Run {
     pub async fn run(self, launcher: &Launcher, call: &Call) -> Result<Ran, Refusal> {
         let started = Instant::now();
         let deadline = started + self.timeout.min(call.timeout.saturating_sub(LAST));
-        let child = match timeout_at(deadline, launcher.spawn(&self.plan)).await {
+        let plan = match self.stdin {
+            Some(_) => self.plan,
+            None => self.plan.reads_nothing(),
+        };
+        let child = match timeout_at(deadline, launcher.spawn(&plan)).await {
             Ok(Ok(child)) => child,
             Ok(Err(fault)) => return Err(refuse::launch(&fault)),
             Err(_) => return Err(refuse::no_time()),

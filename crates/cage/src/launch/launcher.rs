@@ -86,7 +86,10 @@ impl Launcher {
         let (kind, level) = kind(plan)?;
         let order = order::write(plan, &program)?;
         let folder = folder(plan)?;
-        let (stdin, to_stdin) = pipe()?;
+        let (mut stdin, to_stdin) = pipe()?;
+        if plan.reads_nothing {
+            stdin = nothing()?;
+        }
         let (from_stdout, stdout) = pipe()?;
         let (from_stderr, stderr) = pipe()?;
         let (ours, theirs) = pair().map_err(LaunchFault::system("no socket can be made"))?;
@@ -328,21 +331,30 @@ fn way_out(plan: &Plan, door: Option<Door>) -> Result<Option<AbortOnDrop>, Launc
 }
 
 fn folder(plan: &Plan) -> Result<OwnedFd, LaunchFault> {
-    let path = plan.folder.as_deref().unwrap_or(Path::new("."));
-    let fault = |error| LaunchFault::Folder {
-        path: path.to_owned(),
-        error,
-    };
     if let Some(held) = &plan.held_folder {
-        return held.try_clone().map_err(fault);
+        return held.try_clone().map_err(|error| LaunchFault::System {
+            step: "its working folder can't be held twice",
+            error,
+        });
     }
+    let path = plan.folder.as_deref().unwrap_or(Path::new("."));
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(|errno| fault(errno.into()))
+    open(path, flags, Mode::empty()).map_err(|errno| LaunchFault::Folder {
+        path: path.to_owned(),
+        error: errno.into(),
+    })
 }
 
 /// Its reading end, then its writing end.
 fn pipe() -> Result<(OwnedFd, OwnedFd), LaunchFault> {
     pipe_with(PipeFlags::CLOEXEC).map_err(LaunchFault::system("no pipe can be made"))
+}
+
+/// What has nothing to read.
+fn nothing() -> Result<OwnedFd, LaunchFault> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    open("/dev/null", flags, Mode::empty())
+        .map_err(LaunchFault::system("/dev/null can't be opened"))
 }
 
 /// To the runtime one socket with whole messages is as good as another: a datagram's, but that this kind

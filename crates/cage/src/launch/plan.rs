@@ -35,6 +35,7 @@ pub struct Plan {
     pub(super) files: Option<u64>,
     pub(super) walls: Option<Arc<Walls>>,
     pub(super) pin: Option<Pin>,
+    pub(super) reads_nothing: bool,
     pub(super) is_trial: bool,
 }
 
@@ -53,6 +54,7 @@ impl Plan {
             files: None,
             walls: None,
             pin: None,
+            reads_nothing: false,
             is_trial: false,
         }
     }
@@ -110,6 +112,14 @@ impl Plan {
     #[must_use]
     pub fn pinned(mut self, pin: Pin) -> Self {
         self.pin = Some(pin);
+        self
+    }
+
+    /// Gives it `/dev/null` to read. Some programs read a pipe that they are given, empty or not, in place of
+    /// the files that they were to find themselves.
+    #[must_use]
+    pub fn reads_nothing(mut self) -> Self {
+        self.reads_nothing = true;
         self
     }
 

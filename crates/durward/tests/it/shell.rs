@@ -256,6 +256,9 @@ fn s09_s11_the_box_shows_neither_the_host_nor_its_environment() {
     house.file("inside", "seen");
     let daemon = serve(&house);
     assert_eq!(ran(&exec(&daemon, "cat", &["inside"]))["stdout"], "seen");
+    assert_eq!(ran(&exec(&daemon, "cat", &[]))["stdout"], "");
+    let read = daemon.call("shell_exec", json!({"command": "cat", "stdin": "given"}));
+    assert_eq!(ran(&read)["stdout"], "given");
 
     let answer = exec(&daemon, "printenv", &[]);
     let printed = ran(&answer)["stdout"].as_str().unwrap();

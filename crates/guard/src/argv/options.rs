@@ -166,6 +166,13 @@ const RULES: &[Rules] = &[
         ..NOTHING
     },
     Rules {
+        programs: &["groff", "troff", "nroff", "pic"],
+        short: "U",
+        valued: "dfFILmMnoPrTwWK",
+        why: "lets the text run other programs",
+        ..NOTHING
+    },
+    Rules {
         programs: &["hg"],
         long: &["config", "debugger", "config-file"],
         words: &["serve", "debugshell"],

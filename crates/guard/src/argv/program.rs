@@ -61,7 +61,8 @@ const KINDS: &[(Kind, &str)] = &[
          sbcl clisp ecl abcl ccl gforth swipl prolog gprolog dc m4 gdb gdbserver lldb radare2 r2 rizin \
          bpftrace dtrace stap osascript cscript wscript mshta gjs qjs quickjs d8 jsc rhino hy nim \
          mono dotnet wine wasmtime wasmer rexx regina pike tsx ts-node zx coffee \
-         psql mysql mariadb sqlite sqlite3 mongo mongosh duckdb usql gs ghostscript pharo squeak blender",
+         psql mysql mariadb sqlite sqlite3 mongo mongosh duckdb usql gs ghostscript pharo squeak blender \
+         ghc pry crash tshark wireshark tdbtool msfconsole slsh cobc rpmquery rpmverify",
     ),
     (
         Kind::Wrapper,
@@ -75,7 +76,9 @@ const KINDS: &[(Kind, &str)] = &[
          anacron xdg-open sensible-browser sensible-pager sensible-editor run-mailcap daemonize daemon \
          supervisord chpst runsv envdir setuidgid tsocks qemu direnv mise asdf rtx nvm pyenv rbenv \
          nodenv conda mamba micromamba wsl xterm konsole gnome-terminal fzf sk watchexec nodemon pm2 \
-         forever foreman overmind gtester sshpass autossh",
+         forever foreman overmind gtester sshpass autossh ssh-agent cpulimit grc logsave logrotate multitime \
+         crond tcpsvd udpsvd inetd xinetd telnetd ftpd sshd dropbear getty login openvt cttyhack udhcpc zcip \
+         ifup ifdown mdev udevadm scrot zathura csvtool",
     ),
     (
         Kind::Builder,
@@ -103,7 +106,8 @@ const KINDS: &[(Kind, &str)] = &[
         Kind::Network,
         "curl wget aria2c ssh slogin scp sftp rsh rlogin rexec rcp telnet nc ncat netcat socat ftp lftp \
          tftp ncftp mosh sshfs nmap masscan zmap hping rclone http https xh curlie websocat ngrok \
-         cloudflared chisel frpc tailscale openvpn wg mail mailx sendmail mutt swaks",
+         cloudflared chisel frpc tailscale openvpn wg mail mailx sendmail mutt swaks \
+         lynx links elinks w3m yt-dlp youtube-dl smbclient finger",
     ),
     (
         Kind::Destroyer,

@@ -85,6 +85,17 @@ async fn stdin_is_written_and_closed_and_need_not_be_read() {
 }
 
 #[tokio::test]
+async fn who_is_given_nothing_to_read_is_given_no_pipe() {
+    let script = "cat; readlink /proc/self/fd/0";
+    assert_eq!(ran(shell(script)).await.stdout, b"/dev/null\n");
+    let empty = Run {
+        stdin: Some(Bytes::new()),
+        ..shell(script)
+    };
+    assert!(ran(empty).await.stdout.starts_with(b"pipe:"));
+}
+
+#[tokio::test]
 async fn what_prints_without_end_is_ended_at_the_cap() {
     for (script, cut) in [("yes", (true, false)), ("yes >&2", (false, true))] {
         let ran = ran(shell(script)).await;
