@@ -201,3 +201,93 @@ async fn a_working_folder_and_a_program_outside_are_refused_by_name() {
         assert_eq!(output(&plan).await, ("\n".into(), Exit::Code(0)));
     }
 }
+
+/// Runs one of the ignored tests below in a process of its own, after this script.
+#[expect(clippy::disallowed_methods, reason = "it stands for durward itself")]
+fn after(unshare: &str, script: &str, test: &str) {
+    let ran = std::process::Command::new("unshare")
+        .args([
+            unshare,
+            "sh",
+            "-c",
+            &format!("{script} && exec \"$0\" \"$@\""),
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            &format!("launch::tests::walled::{test}"),
+            "--ignored",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}");
+}
+
+#[test]
+fn a_machine_without_user_namespaces_is_at_light_and_says_why() {
+    let none = "echo 0 > /proc/sys/user/max_user_namespaces";
+    after("-Ur", none, "without_namespaces");
+}
+
+#[tokio::test]
+#[ignore = "the one above runs it"]
+async fn without_namespaces() {
+    let launcher = Launcher::new();
+    let host = launcher.host().await.unwrap();
+    assert_eq!(host.level, Level::Light);
+    assert_eq!(host.lacks[0].level, Level::Full);
+    let said = host.lacks[0].to_string();
+    assert!(
+        said.contains("(namespaces)") && said.contains("max_user_namespaces"),
+        "{said}"
+    );
+    let fault = launcher
+        .spawn(&within(walls(Level::Full), "true"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            fault,
+            LaunchFault::Walls {
+                level: Level::Full,
+                ..
+            }
+        ),
+        "{fault:?}"
+    );
+    assert_eq!(
+        output(&within(walls(Level::Light), "exit 3")).await.1,
+        Exit::Code(3)
+    );
+}
+
+#[test]
+fn a_machine_whose_proc_is_covered_in_part_has_boxes_without_one() {
+    if !rustix::process::getuid().is_root() {
+        // Others can cover nothing.
+        return;
+    }
+    after(
+        "-m",
+        "mount --bind /dev/null /proc/cpuinfo",
+        "with_proc_covered",
+    );
+}
+
+#[tokio::test]
+#[ignore = "the one above runs it"]
+async fn with_proc_covered() {
+    let host = Launcher::new().host().await.unwrap();
+    assert_eq!(host.level, Level::Full);
+    let said = host.lacks[0].to_string();
+    assert!(said.contains("empty /proc"), "{said}");
+    for whole in [false, true] {
+        let mut walls = walls(Level::Full);
+        if whole {
+            walls.read.push("/".into());
+        }
+        let text = super::walled::said(walls, "ls /proc | wc -l").await;
+        assert_eq!(text, "0\n");
+    }
+}

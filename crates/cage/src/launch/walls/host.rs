@@ -56,9 +56,12 @@ impl Host {
     }
 }
 
-const OF_FULL: &str = "let this user make user namespaces: `sysctl user.max_user_namespaces` above 0,     `kernel.unprivileged_userns_clone=1` on Debian, `kernel.apparmor_restrict_unprivileged_userns=0` or an AppArmor     profile with `userns,` on Ubuntu; in a container, a seccomp profile that allows them";
+const OF_FULL: &str = "let this user make user namespaces: `sysctl user.max_user_namespaces` above 0, \
+    `kernel.unprivileged_userns_clone=1` on Debian, `kernel.apparmor_restrict_unprivileged_userns=0` or an AppArmor \
+    profile with `userns,` on Ubuntu; in a container, a seccomp profile that allows them";
 
-const OF_LIGHT: &str = "use Linux 6.2 or later with Landlock among the `lsm=` of its command line, and a container whose     seccomp profile allows landlock_create_ruleset(2) and seccomp(2)";
+const OF_LIGHT: &str = "use Linux 6.2 or later with Landlock among the `lsm=` of its command line, and a container \
+    whose seccomp profile allows landlock_create_ruleset(2) and seccomp(2)";
 
 /// What every box has.
 fn trial(level: Level) -> Walls {
