@@ -234,6 +234,11 @@ impl Spawner {
             }
             Err(errno) => {
                 group.remove();
+                // That says nothing about what this machine can hold.
+                let step = match errno {
+                    Errno::AGAIN | Errno::NOMEM => Step::Fork,
+                    _ => step,
+                };
                 (self, Err((step, errno)))
             }
         }

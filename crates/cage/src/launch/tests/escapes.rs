@@ -318,10 +318,10 @@ async fn suite() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "it stands for durward itself")]
-fn run(program: &Path, wrapper: &[&str]) {
+fn run(program: &Path, wrapper: &[&str], test: &str) {
     let args = [
         "--exact",
-        "launch::tests::escapes::suite",
+        &format!("launch::tests::escapes::{test}"),
         "--ignored",
         "--nocapture",
     ];
@@ -343,7 +343,7 @@ fn run(program: &Path, wrapper: &[&str]) {
 
 #[test]
 fn nothing_escapes_from_full_and_from_light_what_is_documented() {
-    run(&std::env::current_exe().unwrap(), &[]);
+    run(&std::env::current_exe().unwrap(), &[], "suite");
 }
 
 #[test]
@@ -352,6 +352,20 @@ fn nothing_escapes_from_another_user_either() {
         // The one above was it.
         return;
     }
+    let (_place, own) = elsewhere();
+    run(&own, &ANOTHER, "suite");
+}
+
+const ANOTHER: [&str; 5] = [
+    "setpriv",
+    "--reuid=1234",
+    "--regid=1234",
+    "--clear-groups",
+    "--",
+];
+
+/// This program where everybody may run it.
+fn elsewhere() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir_in("/var/tmp").unwrap();
     let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(place.path(), open.clone()).unwrap();
@@ -361,14 +375,39 @@ fn nothing_escapes_from_another_user_either() {
     let own = deps.join("suite");
     fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
     fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).unwrap();
-    run(
-        &own,
-        &[
-            "setpriv",
-            "--reuid=1234",
-            "--regid=1234",
-            "--clear-groups",
-            "--",
-        ],
-    );
+    (place, own)
+}
+
+#[test]
+fn where_no_process_can_be_made_that_is_said_and_nothing_else_is_concluded() {
+    if !getuid().is_root() {
+        // A limit of processes counts all of a user's: only one who has none can be limited.
+        return;
+    }
+    let (_place, own) = elsewhere();
+    let few = [
+        "prlimit",
+        "--nproc=3",
+        "setpriv",
+        "--reuid=1235",
+        "--clear-groups",
+        "--",
+    ];
+    run(&own, &few, "exhausted");
+}
+
+#[tokio::test]
+#[ignore = "the one above runs it"]
+async fn exhausted() {
+    let launcher = Launcher::new();
+    for level in [None, Some(Level::Light), Some(Level::Full)] {
+        let mut plan = shell("true");
+        if let Some(level) = level {
+            plan = plan.walls(Arc::new(walls(level)));
+        }
+        let fault = launcher.spawn(&plan).await.unwrap_err();
+        let said = fault.to_string();
+        assert!(said.contains("no process can be made"), "{level:?}: {said}");
+    }
+    launcher.host().await.unwrap_err();
 }
