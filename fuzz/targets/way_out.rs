@@ -18,7 +18,7 @@ use tokio::{
 static TOLD: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 static PROXY: LazyLock<Proxy> = LazyLock::new(|| {
     let connector = Connector::new(EgressSettings::default()).expect("a connector");
-    Proxy::new(connector).tell(|event| {
+    Proxy::new("a fuzzer", connector).tell(|event| {
         assert!(matches!(event, Event::Refused { .. } | Event::Unheard));
         TOLD.fetch_add(1, Ordering::Relaxed);
     })

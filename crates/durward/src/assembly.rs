@@ -1,6 +1,7 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
+mod commands;
 mod shell;
 
 use std::{
@@ -19,6 +20,7 @@ use durward_guard::{
     limit::{LimitsSettings, ToolLimits, ToolTable},
     policy::{Combine, Policy, PolicySettings, RoleSettings},
     redact::Redactor,
+    template::TemplateFault,
 };
 use durward_ledger::{
     ChainName, ContentPolicy, DangerSync, Event, EventName, FsyncPolicy, Journal, JournalSettings,
@@ -26,6 +28,7 @@ use durward_ledger::{
 };
 use durward_packs::{
     PacksError,
+    commands::{CommandFault, CommandsPack},
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
     shell::ShellPack,
@@ -38,6 +41,8 @@ use durward_store::{
     sealing,
 };
 use thiserror::Error;
+
+pub use commands::dangers;
 
 use crate::{
     config::{self, Config},
@@ -59,6 +64,14 @@ pub enum AssemblyError {
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A command's template.
+    #[error("commands.{name}: {fault}")]
+    Command {
+        /// The command.
+        name: String,
+        /// What is wrong.
+        fault: TemplateFault,
+    },
     /// A pack.
     #[error(transparent)]
     Packs(#[from] PacksError),
@@ -196,7 +209,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     })
 }
 
-/// Writes down that durward begins, and whether it does so without walls.
+/// Writes down that durward begins, whether it does so without walls, and which commands may run what
+/// destroys.
 fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
     let is_off = config.sandbox.mode == config::SandboxMode::Off;
     let reduced = sandboxes.told(config).filter(|_| is_off).map(|why| {
@@ -204,7 +218,8 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
             .subject("sandbox.mode")
             .why(why)
     });
-    for event in std::iter::once(Event::new(EventName::STARTED)).chain(reduced) {
+    let started = std::iter::once(Event::new(EventName::STARTED));
+    for event in started.chain(reduced).chain(dangers(config)) {
         journal
             .event(event)
             .unwrap_or_else(|error| tracing::error!(%error, "the start could not be recorded"));
@@ -221,6 +236,18 @@ pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, As
     let servers = Servers::new(config, builder.launcher(), limits, clock)?;
     let planned = servers.plan(config, builder)?;
     house(config, &egress::connector(config)?, &planned, builder, None)
+}
+
+/// What is wrong with any of the commands, for those who only look.
+///
+/// # Errors
+/// [`AssemblyError`], where it can't be found out.
+pub fn command_faults(
+    config: &Config,
+    sandboxes: &Sandboxes,
+) -> Result<Vec<CommandFault>, AssemblyError> {
+    let settings = commands::settings(config, &sandboxes.builder(config))?;
+    Ok(durward_packs::commands::faults(&settings))
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other
@@ -253,6 +280,13 @@ pub fn house(
             tracing::warn!("{warning}");
         }
         providers.push(Arc::new(ShellPack::open(settings)?));
+    }
+    if !config.commands.is_empty() {
+        let pack = CommandsPack::open(&commands::settings(config, builder)?)?;
+        for warning in pack.warnings() {
+            tracing::warn!("{warning}");
+        }
+        providers.push(Arc::new(pack));
     }
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);
@@ -345,22 +379,20 @@ fn servers(config: &Config) -> BTreeMap<ServerName, ToolLimits> {
 
 fn limits(config: &Config) -> Result<LimitsSettings, GuardError> {
     let limits = &config.limits;
-    let tools = limits.tools.iter().map(|(key, tool)| {
-        let settings = ToolLimits {
-            calls: tool.calls.map(config::Rate::rate),
-            burst: tool.burst.map(Into::into),
-            concurrency: tool.concurrency.map(Into::into),
-            timeout: None,
-        };
-        (key.name().as_str().to_owned(), settings)
-    });
+    let mut tools: BTreeMap<_, _> = commands::timeouts(config).collect();
+    for (key, tool) in &limits.tools {
+        let settings: &mut ToolLimits = tools.entry(key.to_string()).or_default();
+        settings.calls = tool.calls.map(config::Rate::rate);
+        settings.burst = tool.burst.map(Into::into);
+        settings.concurrency = tool.concurrency.map(Into::into);
+    }
     Ok(LimitsSettings {
         calls: Some(limits.calls.rate()),
         total: limits.total.map(config::Rate::rate),
         session: limits.session.map(config::Rate::rate),
         burst: limits.burst.map(Into::into),
         concurrency: Some(limits.concurrency.into()),
-        tools: ToolTable::build(&tools.collect())?,
+        tools: ToolTable::build(&tools)?,
         timeout: limits.timeout.duration(),
         result_bytes: limits.result.as_usize(),
         servers: servers(config),

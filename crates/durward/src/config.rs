@@ -3,6 +3,7 @@
 mod address;
 mod audit;
 mod cluster;
+mod commands;
 mod defaults;
 mod diagnostic;
 mod docs;
@@ -58,6 +59,7 @@ use serde::{Deserialize, Serialize};
 pub use address::{HttpDoor, ListenAddress};
 pub use audit::{Audit, Content, Export, Fsync, Keep, OnFailure, Retention, Sync};
 pub use cluster::Cluster;
+pub use commands::{Command, Commands, Missing, Param};
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use docs::docs;
 pub use egress::{Dns, Egress, EgressCredential, EgressHost, EgressNetwork, ProxyUrl, Site};
@@ -68,8 +70,8 @@ pub use identity::{AcceptedKey, Identity, Keys, OsUser, OsUsers, Require};
 pub use inspect::{Inspect, Sampling};
 pub use limits::{Breaker, Exchanges, Limits, Rate, ToolKey, ToolLimit};
 pub use listen::{Listen, ListenLimits};
-pub(crate) use load::load_text;
 pub use load::{Loaded, load};
+pub(crate) use load::{commands_in_spite, load_text};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
@@ -127,6 +129,9 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Built-in tools, each with the tier read, operate or danger.
     pub packs: Packs,
+    /// Commands, by the name of their tool: what runs, with places that a caller fills. No shell ever runs.
+    #[schemars(with = "std::collections::BTreeMap<String, Command>")]
+    pub commands: Commands,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
     #[schemars(with = "std::collections::BTreeMap<String, Server>")]
     pub servers: Servers,
@@ -158,6 +163,7 @@ impl Default for Config {
             secrets: Secrets::default(),
             sandbox: Sandbox::default(),
             packs: Packs::default(),
+            commands: Commands::default(),
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),

@@ -13,6 +13,7 @@ mod client;
 pub mod config;
 pub mod daemon;
 pub mod doors;
+mod dry_run;
 pub mod egress;
 pub mod exit;
 mod first_key;

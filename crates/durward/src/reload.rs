@@ -178,6 +178,9 @@ impl Reloader {
                 tracing::info!("the configuration was reloaded");
                 self.tell(None);
                 self.record(Event::new(EventName::CONFIG_RELOADED));
+                for danger in assembly::dangers(&loaded.config) {
+                    self.record(danger);
+                }
                 Some(loaded.config)
             }
             Err(why) => {

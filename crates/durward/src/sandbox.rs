@@ -359,3 +359,6 @@ fn roomy() -> Limits {
         file_size: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

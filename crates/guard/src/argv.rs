@@ -12,7 +12,7 @@ mod sed;
 #[cfg(test)]
 mod tests;
 
-pub use program::{Kind, is_basename, kind, names};
+pub use program::{Kind, is_basename, is_many, kind, names};
 
 /// An argument by which a program would run another one, or do what else it is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Judgements: policy, limits, breakers, names, arguments of programs, path rules, ways out, OAuth, schemas, redaction; pure.
+//! Judgements: policy, limits, breakers, names, arguments of programs, command templates, path rules, ways
+//! out, OAuth, schemas, redaction; pure.
 //!
 //! Nothing here does I/O or asks the time, and but for a [`breaker`] nothing keeps state: what is
 //! judged comes in, the verdict goes out. Whatever can be wrong in the configuration is a
@@ -17,6 +18,7 @@ pub mod policy;
 pub mod redact;
 pub mod schema;
 pub mod selector;
+pub mod template;
 pub mod uri;
 
 pub use error::GuardError;

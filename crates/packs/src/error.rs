@@ -14,6 +14,9 @@ pub enum PacksError {
     /// There is no root, or roots that can't be told apart.
     #[error("files: {0}")]
     Roots(&'static str),
+    /// Commands that can't be offered.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Commands(Vec<crate::commands::CommandFault>),
     /// A name of ours is not one.
     #[error(transparent)]
     Name(#[from] durward_core::NameError),

@@ -1,5 +1,6 @@
 //! Built-in tools, one folder a pack.
 
+pub mod commands;
 pub mod fs;
 pub mod http;
 pub mod run;

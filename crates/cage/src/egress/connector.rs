@@ -169,7 +169,9 @@ impl Connector {
     /// May this target be reached by the rules that are in force now, as far as it says itself?
     pub fn permits(&self, target: &Target) -> bool {
         let standing = self.shared.standing.load();
-        standing.policy.judge_target(target).is_ok()
+        let policy = &standing.policy;
+        policy.judge_target(target).is_ok()
+            && (standing.proxy.is_some() || policy.judge_lookup(target).is_ok())
     }
 
     /// Names the settings in force. What was opened under other ones is not to be used again.

@@ -201,6 +201,19 @@ impl Root {
             .map(|(_, meta, _)| meta)
     }
 
+    /// What is there, and the path that links inside the root lead to.
+    ///
+    /// # Errors
+    /// As for [`stat`](Self::stat).
+    pub fn locate(
+        &self,
+        path: RelPath<'_>,
+        judge: &Judge<'_>,
+    ) -> Result<(Meta, String), FileFault> {
+        let (_, meta, resolved) = self.open_any(path, OFlags::PATH, judge)?;
+        Ok((meta, resolved.unwrap_or_else(|| path.as_str().to_owned())))
+    }
+
     fn open_any(
         &self,
         path: RelPath<'_>,

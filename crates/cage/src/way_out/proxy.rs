@@ -40,12 +40,13 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// A proxy that dials by this connector alone, and says in the log what it does.
-    pub fn new(connector: Connector) -> Self {
+    /// A proxy for this item, that dials by this connector alone, and says in the log what it does.
+    pub fn new(item: &str, connector: Connector) -> Self {
+        let item = item.to_owned();
         Self {
             connector,
             limits: WayOutLimits::default(),
-            tell: Arc::new(log),
+            tell: Arc::new(move |event| log(&item, event)),
         }
     }
 
@@ -110,7 +111,7 @@ impl Proxy {
                 }
                 // Out of descriptors: some will be free again.
                 Err(error) => {
-                    tracing::warn!(%error, "a contained program could not be let in");
+                    tracing::warn!(%error, "a program in a box could not be let out");
                     sleep(LATER).await;
                 }
             }
@@ -129,16 +130,17 @@ impl WayOut for Proxy {
     }
 }
 
-fn log(event: Event<'_>) {
+fn log(item: &str, event: Event<'_>) {
     match event {
         Event::Refused { way, to, fault } => {
             let (way, word) = (way.name(), fault.word());
             let to = to.map(|to| format!("{}:{}", to.host, to.port));
-            tracing::info!(way, to, word, "a contained program may not leave");
+            tracing::info!(item, way, to, word, "a program in a box was not let out");
         }
-        Event::Crowded => tracing::warn!("a contained program has too many connections open"),
+        Event::Crowded => tracing::warn!(item, "a program in a box has too many connections open"),
         Event::Opened { way, to } => {
-            tracing::debug!(way = way.name(), host = %to.host, port = to.port, "a way out was opened");
+            let (way, port) = (way.name(), to.port);
+            tracing::debug!(item, way, host = %to.host, port, "a program in a box was let out");
         }
         Event::Closed { .. } | Event::Unheard => {}
     }

@@ -131,7 +131,7 @@ fn door() -> Door {
 /// A proxy that remembers what it told.
 fn proxy(connector: Connector, told: &Arc<Mutex<Vec<String>>>) -> Proxy {
     let told = Arc::clone(told);
-    Proxy::new(connector).tell(move |event| told.lock().unwrap().push(line(event)))
+    Proxy::new("a test", connector).tell(move |event| told.lock().unwrap().push(line(event)))
 }
 
 fn line(event: Event<'_>) -> String {

@@ -12,6 +12,7 @@ use crate::{
     cli::{Common, setup},
     config::Loaded,
     daemon::{Daemon, Start},
+    dry_run,
     exit::{Failure, failed},
     service::{Manager, SYSTEM_STATE, Service},
 };
@@ -29,13 +30,16 @@ pub(super) struct Serve {
     /// The folder to share.
     #[arg(long, value_name = "DIR")]
     root: Option<String>,
+    /// Offer a command as a tool, such as `size=du -sh {dir:path}`; may be given several times.
+    #[arg(long, value_name = "NAME=TEMPLATE")]
+    command: Vec<String>,
     /// Serve in the background: end once it serves, or with the reason why it can't.
     #[arg(long, short)]
     detach: bool,
     /// A file to write the process's number to.
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
-    /// Check everything, say what would be served, and end.
+    /// Check everything, say what would be served, commands and their placeholders one by one, and end.
     #[arg(long)]
     dry_run: bool,
     /// Open no port and share no folder but those that the configuration names: nobody sits at a terminal
@@ -66,7 +70,13 @@ impl Serve {
         set.extend(self.root.as_ref().map(|root| format!("files.root={root}")));
         let mut sources = setup::sources(common, &set)?;
         sources.unasked = self.unasked;
-        let (loaded, sources) = setup::loaded_from(common, sources)?;
+        sources.commands.clone_from(&self.command);
+        let loaded = setup::loaded_from(common, sources.clone());
+        if self.dry_run {
+            let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
+            dry_run::commands(config, &sources, common.json)?;
+        }
+        let (loaded, sources) = loaded?;
         if let Some(manager) = self.unit {
             print!("{}", self.service(common, &loaded, manager)?.file(manager));
             return Ok(());
@@ -106,8 +116,13 @@ impl Serve {
                 self.root.as_deref().map(|root| whole(Path::new(root))),
             ),
         ];
-        let set = common.set.iter().map(|set| ("--set", Some(set.clone())));
-        let options = options.into_iter().chain(set);
+        let said = |name, values: &[String]| -> Vec<_> {
+            values.iter().map(|it| (name, Some(it.clone()))).collect()
+        };
+        let options = options
+            .into_iter()
+            .chain(said("--command", &self.command))
+            .chain(said("--set", &common.set));
         let words = options.filter_map(|(name, value)| Some([name.to_owned(), value?]));
         let arguments = std::iter::once("serve".to_owned()).chain(words.flatten());
         let program = std::env::current_exe().map_err(failed)?;

@@ -24,6 +24,7 @@ pub(super) fn sources(common: &Common, extra: &[String]) -> Result<Sources, Fail
     Ok(Sources {
         file: common.config.clone(),
         set,
+        commands: Vec::new(),
         env: std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect(),

@@ -14,8 +14,10 @@ use crate::{
     cli::{Common, setup},
     config::SandboxMode,
     doors::{pipe, stdio},
+    dry_run,
     exit::{Failure, failed},
     reload::Reloader,
+    sandbox::Sandboxes,
     signals::StopSignals,
     telemetry,
 };
@@ -27,6 +29,12 @@ pub(super) struct Stdio {
     /// The folder to share.
     #[arg(long, value_name = "DIR")]
     root: Option<String>,
+    /// Offer a command as a tool, such as `size=du -sh {dir:path}`; may be given several times.
+    #[arg(long, value_name = "NAME=TEMPLATE")]
+    command: Vec<String>,
+    /// Check everything, say which commands there would be, with their placeholders, and end.
+    #[arg(long)]
+    dry_run: bool,
     /// More environment variables for the configuration: `NAME=value` lines.
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
@@ -43,7 +51,18 @@ impl Stdio {
         if let Some(file) = &self.env_file {
             sources = sources.with_env_file(file).map_err(Failure::Unusable)?;
         }
-        let (loaded, sources) = setup::loaded_from(common, sources)?;
+        sources.commands.clone_from(&self.command);
+        let loaded = setup::loaded_from(common, sources.clone());
+        if self.dry_run {
+            let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
+            dry_run::commands(config, &sources, common.json)?;
+        }
+        let (loaded, sources) = loaded?;
+        if self.dry_run {
+            let sandboxes = Sandboxes::new();
+            assembly::tried(&loaded.config, &sandboxes.builder(&loaded.config))?;
+            return Ok(());
+        }
         telemetry::start(&loaded.config.telemetry)?;
         let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
         if let Some(walls) = rooms.sandboxes.told(&loaded.config) {

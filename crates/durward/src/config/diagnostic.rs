@@ -140,6 +140,7 @@ fn called(source: &Source) -> String {
         Source::File(path) => path.display().to_string(),
         Source::Env(_) => "environment".to_owned(),
         Source::Set => "--set".to_owned(),
+        Source::Command => "--command".to_owned(),
     }
 }
 

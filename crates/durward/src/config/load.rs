@@ -6,7 +6,7 @@ use durward_core::Secret;
 use serde::Deserialize;
 
 use super::{
-    Config, ConfigError, Diagnostic, Digest, Origins, Severity, Sources, defaults,
+    Commands, Config, ConfigError, Diagnostic, Digest, Origins, Severity, Sources, defaults,
     fault::Fault,
     find::{Found, find, writable_by_all},
     interpolate::interpolate,
@@ -14,7 +14,7 @@ use super::{
     node::{Node, Value},
     origin::{Source, Texts},
     overlay,
-    reader::Reader,
+    reader::{Reader, Unseal},
     semantic::semantic,
     servers, unasked, unbuilt,
     unseal::Vault,
@@ -62,28 +62,51 @@ pub(crate) fn load_text(path: &Path, text: &str, sources: &Sources) -> Result<Lo
     settle(found, sources)
 }
 
-/// The same, of a file that was found.
-pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigError> {
-    let mut texts = Texts::default();
-    let mut faults = Vec::new();
+/// The commands of a configuration in which something is wrong, as far as they can be read. No secret is.
+pub(crate) fn commands_in_spite(sources: &Sources) -> Commands {
+    let (mut texts, mut faults) = (Texts::default(), Vec::new());
+    let Ok(Ok(mut root)) =
+        find(sources).map(|found| tree(&found, sources, &mut texts, &mut faults))
+    else {
+        return Commands::default();
+    };
+    let unseal = |_: &str| Err(Fault::new("no secret is read"));
+    typed(&mut root, &unseal, &mut faults).map_or_else(Commands::default, |config| config.commands)
+}
+
+/// File, environment and options, one over the other, before anything is read of them.
+fn tree(
+    found: &Found,
+    sources: &Sources,
+    texts: &mut Texts,
+    faults: &mut Vec<Fault>,
+) -> Result<Node, ConfigError> {
     let mut root = defaults::tree();
     if let Some((path, text)) = &found.file {
         let id = texts.add(Source::File(path.clone()), text);
         match yaml::parse(text, id).and_then(|node| with_version(node, text, id)) {
-            Ok(node) => overlay::file(&mut root, node, &mut faults),
-            Err(fault) => return Err(error(fault, &texts).into()),
+            Ok(node) => overlay::file(&mut root, node, faults),
+            Err(fault) => return Err(error(fault, texts).into()),
         }
     }
-    overlay::overrides(&mut root, sources, &mut texts, &mut faults);
+    overlay::overrides(&mut root, sources, texts, faults);
     if sources.unasked {
         unasked::close(&mut root);
     }
-    unbuilt::refuse(&mut root, &mut faults);
-    interpolate(&mut root, sources, &texts, &mut faults);
-    servers::refuse(&mut root, &mut faults);
+    unbuilt::refuse(&mut root, faults);
+    interpolate(&mut root, sources, texts, faults);
+    servers::refuse(&mut root, faults);
+    Ok(root)
+}
+
+/// The same, of a file that was found.
+pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigError> {
+    let mut texts = Texts::default();
+    let mut faults = Vec::new();
+    let mut root = tree(&found, sources, &mut texts, &mut faults)?;
     mask(&root, &mut texts);
     let vault = Vault::new(&root, sources);
-    let mut config = typed(&mut root, &vault, &mut faults);
+    let mut config = typed(&mut root, &|name| vault.unseal(name), &mut faults);
     if let (Some(config), Some((path, _))) = (&mut config, &found.file) {
         config.own_file = Some(sources.cwd.join(path));
     }
@@ -130,22 +153,31 @@ fn with_version(node: Option<Node>, text: &str, id: super::origin::TextId) -> Re
 
 /// Reads the types. A section with a fault is put back to its default and the rest is read on, so
 /// that one run shows a fault of every section.
-fn typed(root: &mut Node, vault: &Vault<'_>, faults: &mut Vec<Fault>) -> Option<Config> {
-    let unseal = |name: &str| vault.unseal(name);
+fn typed(root: &mut Node, unseal: Unseal<'_>, faults: &mut Vec<Fault>) -> Option<Config> {
     // Each round ends it or takes one key of the file out of the way.
     for _ in 0..100 {
-        let fault = match Config::deserialize(Reader::new(root, &unseal)) {
+        let fault = match Config::deserialize(Reader::new(root, unseal)) {
             Ok(config) => return Some(config),
             Err(fault) => fault,
         };
-        let section = fault.path.last().cloned();
+        let (section, entry) = match fault.path.as_slice() {
+            // One command more or less says nothing of the others.
+            [.., name, section] if section == "commands" => (section.clone(), Some(name.clone())),
+            [.., section] => (section.clone(), None),
+            [] => return None,
+        };
         if !faults.iter().any(|known| known.within(&fault)) {
             faults.push(fault);
         }
         let Value::Map(map) = &mut root.value else {
             return None;
         };
-        map.remove(&section?);
+        match (entry, map.get_mut(&section).map(|node| &mut node.value)) {
+            (Some(name), Some(Value::Map(commands))) if commands.get(&name).is_some() => {
+                commands.remove(&name);
+            }
+            _ => map.remove(&section),
+        }
     }
     None
 }

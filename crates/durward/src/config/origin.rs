@@ -23,6 +23,8 @@ pub enum Origin {
     },
     /// `--set`.
     Set,
+    /// `--command`.
+    Command,
 }
 
 impl fmt::Display for Origin {
@@ -32,6 +34,7 @@ impl fmt::Display for Origin {
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Env { name } => f.write_str(name),
             Self::Set => f.write_str("--set"),
+            Self::Command => f.write_str("--command"),
         }
     }
 }
@@ -50,6 +53,7 @@ pub(super) enum Source {
     File(PathBuf),
     Env(String),
     Set,
+    Command,
 }
 
 /// The texts, in the order in which they were read.
@@ -97,6 +101,7 @@ impl Texts {
             None => Origin::Default,
             Some((Source::Env(name), _)) => Origin::Env { name: name.clone() },
             Some((Source::Set, _)) => Origin::Set,
+            Some((Source::Command, _)) => Origin::Command,
             Some((Source::File(path), text)) => {
                 let before = text
                     .as_bytes()

@@ -1,7 +1,7 @@
 //! One tree over another: the file over the defaults, then the environment, then `--set`.
 
 use super::{
-    Sources, defaults,
+    Sources, commands, defaults,
     fault::Fault,
     node::{Key, Map, Node, Place, Style, Value},
     origin::{Source, TextId, Texts},
@@ -72,7 +72,7 @@ fn replaces(path: &[String]) -> bool {
     matches!(path[..], ["roles", _] | ["identity", "os_user", "roles"])
 }
 
-/// Puts `DURWARD_LISTEN__HTTP` and its like, then `--state`, then `--set` over what is there.
+/// Puts `DURWARD_LISTEN__HTTP` and its like, then commands, `--state` and `--set` over what is there.
 pub(super) fn overrides(
     root: &mut Node,
     sources: &Sources,
@@ -86,6 +86,7 @@ pub(super) fn overrides(
             put(root, &path, &text, name.len() + 1, id);
         }
     }
+    commands::put(root, sources, texts, faults);
     let state = sources
         .state
         .as_deref()

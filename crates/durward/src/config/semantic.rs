@@ -4,7 +4,7 @@ use durward_core::RoleName;
 use durward_guard::{GuardError, breaker::BreakerSettings};
 
 use super::{
-    Config, HttpDoor,
+    Config, HttpDoor, commands,
     fault::Fault,
     nearest::nearest,
     node::{Node, Place, Value},
@@ -27,6 +27,7 @@ pub(super) fn semantic(
     bounds(config, root, faults);
     servers::check(config, root, faults, warnings);
     packs::check(config, root, faults, warnings);
+    commands::check(config, root, faults, warnings);
     if config.packs.http.enabled
         && config.egress.hosts.is_empty()
         && config.egress.networks.is_empty()

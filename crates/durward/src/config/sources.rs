@@ -9,6 +9,8 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// `--set`, each as `listen.http=127.0.0.1:9000`; later ones win.
     pub set: Vec<String>,
+    /// `--command`, each as `say=echo {message}` or `say|"echo {message}"`.
+    pub commands: Vec<String>,
     /// The environment: overrides such as `DURWARD_LISTEN__HTTP`, and what `${VAR}` means.
     pub env: Vec<(String, String)>,
     /// The working folder.

@@ -1,5 +1,6 @@
 //! The configuration as people meet it: what they write, what holds, and what they are told.
 
+mod commands;
 mod egress;
 mod hostile;
 mod layers;

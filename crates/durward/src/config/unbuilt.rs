@@ -29,7 +29,6 @@ const UNBUILT: &[&str] = &[
     "packs.bugs",
     "packs.notes",
     "packs.discovery",
-    "commands",
     "ops",
     "plugins",
     "servers.*.auth.exchange",

@@ -221,13 +221,13 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_a_comment() {
         let mut draft = Draft::default();
-        draft.set(&["commands", "echo"], Value::text("echo {message}"));
+        draft.set(&["ops", "logs", "web"], Value::text("/var/log/web.log"));
         draft.set(&["listen", "http"], Value::text("127.0.0.1:8080"));
         draft.push(&["files", "deny"], Value::text("**/*.key"));
         draft.push(&["files", "deny"], Value::text("**/*.key"));
         let text = draft.render("made");
         assert!(
-            text.contains("\n# commands:\n#   echo: \"echo {message}\"\n"),
+            text.contains("\n# ops:\n#   logs:\n#     web: /var/log/web.log\n"),
             "{text}"
         );
         assert!(

@@ -1,6 +1,12 @@
 //! mcp-secure-exec (<https://github.com/timasoft/mcp-secure-exec>, 0.1): options or `MCP_EXEC_*`
 //! variables; commands as `name|"template"`, with `;` between them.
 
+use durward_core::ToolName;
+use durward_guard::{
+    argv,
+    template::{self, Template, definitions, with_types_of_names},
+};
+
 use super::{
     desk::{Desk, line},
     doors::{Door, Kept, of_a_client},
@@ -151,8 +157,8 @@ fn variable(desk: &mut Desk<'_>, told: &Told<'_>, setting: &Setting, kept: Optio
         "COMMANDS" => commands(desk, told, setting),
         "DANGEROUS" => desk.no_equal(
             setting,
-            "no list of forbidden programs: a command names its program, and shells, interpreters and the \
-             like need `dangerous: true`",
+            "no list of forbidden programs of your own: a command names its program, and shells, interpreters \
+             and the like need `dangerous: true`",
         ),
         "ALLOW_DANGEROUS" if setting.is_on() => {
             desk.taken(setting, &["commands", "*", "dangerous"]);
@@ -227,70 +233,65 @@ fn counted(desk: &mut Desk<'_>, setting: &Setting, path: &[&str], value: Option<
 
 /// Each command is a tool of the same name.
 fn commands(desk: &mut Desk<'_>, told: &Told<'_>, setting: &Setting) {
-    for definition in split(&setting.value) {
-        let Some((name, template)) = definition.split_once('|') else {
-            desk.no_equal(
-                setting,
-                "a command without a `|` between its name and its template",
-            );
-            continue;
+    for definition in definitions(&setting.value) {
+        let (name, template) = match definition {
+            Ok(defined) => defined,
+            Err(fault) => {
+                desk.no_equal(setting, &fault.to_string());
+                continue;
+            }
         };
-        let name = name.trim();
-        let template = template.trim();
-        let template = template
-            .strip_prefix('"')
-            .and_then(|inner| inner.strip_suffix('"'))
-            .unwrap_or(template);
         let from = line(&setting.at, &format!("command `{name}`"));
-        let run = Value::text(typed(template));
-        let mut keys = vec![("run".to_owned(), run.clone())];
-        if told.is_on("MCP_EXEC_ALLOW_DANGEROUS") {
+        let run = with_types_of_names(&template);
+        let read = Template::parse(&run).and_then(|it| it.refine(std::iter::empty()));
+        let read = match (read, ToolName::new(&name)) {
+            (Ok(read), Ok(_)) => read,
+            (Err(fault), _) => {
+                desk.no_equal(&from, &fault.to_string());
+                continue;
+            }
+            (_, Err(fault)) => {
+                desk.no_equal(&from, &fault.to_string());
+                continue;
+            }
+        };
+        let program = read.program();
+        let danger = argv::kind(program.rsplit('/').next().unwrap_or(program));
+        let mut keys = vec![("run".to_owned(), Value::text(run))];
+        if danger.is_some() || told.is_on("MCP_EXEC_ALLOW_DANGEROUS") {
             keys.push(("dangerous".to_owned(), Value::word(true)));
         }
         if told.is_on("MCP_EXEC_ALLOW_MISSING_BINARIES") {
             keys.push(("missing".to_owned(), Value::text("warn")));
         }
-        let value = match keys.len() {
-            1 => run,
-            _ => Value::Map(keys),
-        };
-        desk.take(&from, &["commands", name], value);
-    }
-}
-
-/// Definitions, at each `;` that is not inside quotes.
-fn split(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    for c in text.chars() {
-        quoted ^= c == '"';
-        match parts.last_mut() {
-            Some(part) if c != ';' || quoted => part.push(c),
-            _ => parts.push(String::new()),
+        let path = ["commands", &name];
+        desk.draft.set(&path, Value::Map(keys));
+        match said_of(&read, danger) {
+            Some(how) => desk.taken_otherwise(&from, &path, &how),
+            None => desk.taken(&from, &path),
         }
     }
-    parts.retain(|part| !part.trim().is_empty());
-    parts
 }
 
-/// Placeholders, with the type that their name gave them there.
-fn typed(template: &str) -> String {
-    let mut out = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, after)) = after.split_once('}') else {
-            break;
-        };
-        let lower = name.to_lowercase();
-        let kind = match lower.as_str() {
-            "path" | "file" | "dir" | "filepath" => ":path",
-            _ if lower.ends_with("_flag") || lower.ends_with("_opt") => ":flag",
-            _ => "",
-        };
-        out.push_str(&format!("{before}{{{name}{kind}}}"));
-        rest = after;
+/// What is other than it was there.
+fn said_of(template: &Template, danger: Option<argv::Kind>) -> Option<String> {
+    let mut said = Vec::new();
+    if let Some(kind) = danger {
+        let program = template.program();
+        said.push(format!(
+            "`{program}` is {kind}, so `dangerous: true` is said"
+        ));
     }
-    out + rest
+    for slot in template.slots() {
+        if let template::Kind::Flag(flags) = slot.kind() {
+            let name = slot.name();
+            said.push(format!(
+                "`{name}` takes {} until `params.{name}.enum` lists others",
+                flags.join(", ")
+            ));
+        }
+    }
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// What holds there though nobody says it.
@@ -327,25 +328,5 @@ fn unsaid(desk: &mut Desk<'_>, told: &Told<'_>, http: bool) {
             &line("their default", "no MCP_EXEC_AUTH_TOKEN"),
             "nothing is anonymous here: `durward keys new --role developer` makes a key",
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn definitions_end_at_a_semicolon_outside_of_quotes() {
-        assert_eq!(split("a|\"x\";b|\"y; z\""), ["a|\"x\"", "b|\"y; z\""]);
-        assert_eq!(split("a|x"), ["a|x"]);
-    }
-
-    #[test]
-    fn placeholders_get_the_type_of_their_name() {
-        assert_eq!(
-            typed("ls {l_flag} {path} {x}"),
-            "ls {l_flag:flag} {path:path} {x}"
-        );
-        assert_eq!(typed("awk {"), "awk {");
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn of(
             key: key.to_owned(),
             fault,
         })?;
-    Ok(Network::Egress(Arc::new(Proxy::new(connector))))
+    Ok(Network::Egress(Arc::new(Proxy::new(key, connector))))
 }
 
 /// How programs are told of it: each runtime reads another one of these.

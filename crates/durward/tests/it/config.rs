@@ -134,7 +134,6 @@ fn a_section_that_is_not_built_yet_is_refused_as_such() {
     let sections = [
         "inspect: { pii: {} }",
         "flow: {}",
-        "commands: { a: \"true\" }",
         "ops: {}",
         "plugins: {}",
         "dashboard: {}",

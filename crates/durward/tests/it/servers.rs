@@ -25,9 +25,7 @@ pub(crate) fn guarding(options: &[&str], more: &str) -> House {
     let mut command = vec![raw_upstream().display().to_string()];
     command.extend(options.iter().map(ToString::to_string));
     let command = serde_json::to_string(&command).unwrap();
-    house.configure(&format!(
-        "servers:\n  raw:\n    command: {command}\n    sandbox: host\n{more}"
-    ));
+    house.configure(&format!("servers:\n  raw:\n    command: {command}\n{more}"));
     house
 }
 

@@ -58,7 +58,8 @@ fn is_back(daemon: &Daemon, tool: &str) -> bool {
 
 #[test]
 fn a_server_that_is_killed_over_and_over_is_back_for_the_next_call() {
-    let house = guarding(&[], ROOM);
+    // In a box of its own it would not know its number here.
+    let house = guarding(&[], &format!("    sandbox: host\n{ROOM}"));
     let daemon = serving(&house);
     let kills = times("DURWARD_SERVER_KILLS", 8);
     let before = (0..kills).fold(0, |_, _| {
@@ -168,7 +169,7 @@ fn what_is_down_at_the_start_holds_up_nobody_and_is_named() {
 
 #[test]
 fn a_call_that_takes_too_long_is_cancelled_and_its_server_lives_on() {
-    let house = guarding(&[], &format!("    timeout: 1s\n{ROOM}"));
+    let house = guarding(&[], &format!("    sandbox: host\n    timeout: 1s\n{ROOM}"));
     let daemon = serving(&house);
     let pid = daemon.call("raw__pid", json!({}));
     let late = daemon.call("raw__sleep", json!({"ms": 30_000}));

@@ -94,7 +94,8 @@ fn each_caller_or_session_has_a_process_of_its_own_where_the_file_says_so() {
     ] {
         let house = guarding(
             &["--era", "legacy"],
-            &format!("    instances: {instances}\n"),
+            // In a box of its own, each would have the same number.
+            &format!("    sandbox: host\n    instances: {instances}\n"),
         );
         let (one, other) = (house.key("developer"), house.key("developer"));
         let daemon = house.serve(&[]).with_key(one);

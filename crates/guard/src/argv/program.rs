@@ -132,6 +132,14 @@ const MACHINES: [&str; 9] = [
     "powerpc64le",
 ];
 
+/// Programs that are many: which one they are depends on the name that they are called by.
+const MANY: [&str; 3] = ["busybox", "toybox", "coreutils"];
+
+/// Is a file of this name whatever program it is called as? Then the other name says what it is.
+pub fn is_many(file: &str) -> bool {
+    MANY.iter().any(|many| file.starts_with(many))
+}
+
 /// What a program of this name is, whatever version and spelling it has.
 pub fn kind(name: &str) -> Option<Kind> {
     names(name).find_map(|name| {

@@ -236,7 +236,7 @@ fn check_names(settings: &FsSettings) -> Result<(), PacksError> {
 
 impl Place {
     /// A path below a root.
-    pub(super) fn at(area: &Arc<Area>, path: Relative) -> Self {
+    pub(crate) fn at(area: &Arc<Area>, path: Relative) -> Self {
         Self {
             area: Arc::clone(area),
             path,

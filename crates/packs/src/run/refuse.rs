@@ -42,6 +42,24 @@ pub(super) fn launch(fault: &LaunchFault) -> Refusal {
             "the working folder is not there any more, or can't be entered",
             "cwd_not_found",
         ),
+        LaunchFault::OutOfReach(_) => refusal(
+            RefusalCode::Denied,
+            "the program lies outside of what it may read itself; whoever runs durward can add its folder, and \
+             that of its interpreter, to `sandbox.read`",
+            "program_out_of_reach",
+        ),
+        LaunchFault::FolderOutOfReach(_) => refusal(
+            RefusalCode::PathOutsideRoot,
+            "the working folder lies outside of what the program may read; whoever runs durward can add it to \
+             `sandbox.read`",
+            "cwd_out_of_reach",
+        ),
+        LaunchFault::NoWayOut(_) | LaunchFault::Walls { .. } => refusal(
+            RefusalCode::Unavailable,
+            "the walls around the program can't be put up on this machine, so nothing was run; `durward check` \
+             says what is missing, and how to get it",
+            "walls",
+        ),
         LaunchFault::Slow { .. } => refusal(
             RefusalCode::Timeout,
             "the program did not begin in time and was ended",

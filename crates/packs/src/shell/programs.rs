@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use durward_cage::launch::{Pin, Plan};
 use durward_core::{Refusal, RefusalCode};
-use durward_guard::argv::{Kind, is_basename, kind};
-
-/// Programs that are many: which one they are depends on the name that they are called by.
-const MANY: [&str; 3] = ["busybox", "toybox", "coreutils"];
+use durward_guard::argv::{Kind, is_basename, is_many, kind};
 
 /// What is allowed, by the name that callers use; each found once.
 #[derive(Debug, Clone)]
@@ -121,7 +118,7 @@ fn look(name: &str, may_be_any: bool) -> Found {
         return refused;
     }
     match Pin::of(&Plan::new([name])) {
-        Ok(pin) if MANY.iter().any(|many| pin.name().starts_with(many)) => Found::Program(pin),
+        Ok(pin) if is_many(pin.name()) => Found::Program(pin),
         Ok(pin) => refused(pin.name()).unwrap_or(Found::Program(pin)),
         Err(fault) => Found::Missing(fault.to_string()),
     }

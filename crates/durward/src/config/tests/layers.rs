@@ -361,6 +361,7 @@ packs:
   fs: { enabled: false }
   http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false }
   shell: { enabled: true, allow: [cat, sh], allow_interpreters: [sh], sandbox: home }
+commands: { up: uptime }
 servers: { crm: { url: "https://crm.example.com/mcp" } }
 audit:
   journal: j
