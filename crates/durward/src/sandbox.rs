@@ -24,7 +24,7 @@ use durward_cage::{
 };
 
 pub use error::SandboxError;
-pub(crate) use home::make;
+pub(crate) use home::make_ready;
 
 use crate::config::{Config, ItemSandbox, NetworkWord, Room, SandboxMode};
 use hidden::Hidden;
@@ -83,8 +83,6 @@ pub struct Enclosure {
     pub env: Vec<(String, String)>,
     /// What is kept of each output.
     pub output: usize,
-    /// Folders that programs make for themselves, where their own parent may not be written.
-    pub makes: Vec<PathBuf>,
 }
 
 impl Enclosure {
@@ -224,10 +222,6 @@ impl Builder<'_> {
             Room::Home => self.of_home(&merged, item, level),
             Room::Host => (vec!["/".into()], vec!["/".into()], Vec::new()),
         };
-        let makes = match merged.room {
-            Room::Home => home::made_by_programs(),
-            Room::Box | Room::Host => Vec::new(),
-        };
         let word = match merged.mode {
             SandboxMode::Off => "off",
             _ => merged.room.as_str(),
@@ -254,7 +248,6 @@ impl Builder<'_> {
             inherit: merged.env,
             env,
             output: merged.output,
-            makes,
         })
     }
 

@@ -8,7 +8,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use durward_cage::{egress::Connector, launch::Launcher};
+use durward_cage::{
+    egress::Connector,
+    launch::{Launcher, Level},
+};
 use durward_core::{Clock, Era, Monotonic, Provider, Secret, ServerName};
 use durward_guard::breaker::Condition;
 use durward_store::{StoreError, limits::MemoryLimits, servers::KnownServers};
@@ -60,9 +63,12 @@ struct Standing {
 impl Standing {
     /// Begins it, on the runtime that serves it.
     fn start(&self) {
-        let makes = self.enclosed.as_ref().map(|enclosed| &enclosed.makes[..]);
-        if let Err(error) = sandbox::make(makes.unwrap_or_default()) {
-            tracing::warn!(%error, "a folder that servers keep things in can't be made");
+        let is_at_home = |it: &Enclosure| it.room == config::Room::Home && it.level > Level::None;
+        if let (config::Reach::Program(program), Some(true)) = (
+            &self.made_from.server.reach,
+            self.enclosed.as_ref().map(is_at_home),
+        ) {
+            sandbox::make_ready(program.command.program());
         }
         self.server.start();
     }

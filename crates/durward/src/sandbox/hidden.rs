@@ -1,8 +1,8 @@
-//! What no server at `home` and no program in a `box` may see: where people keep secrets.
+//! What no server at `home` and no program in a `box` may see: where people keep secrets. Names alone are
+//! looked at; nothing is opened.
 
 use std::{
     collections::VecDeque,
-    fs,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
@@ -240,7 +240,7 @@ impl Hidden {
             !held.any(|held| held.starts_with(path)) && !named.contains(path) && can_be_hidden(path)
         };
         let mut all: Vec<_> = all
-            .filter_map(|path| fs::canonicalize(path).ok())
+            .filter_map(|path| path.canonicalize().ok())
             .filter(is_kept)
             .collect();
         all.sort();
@@ -267,7 +267,11 @@ fn of_machine() -> Vec<PathBuf> {
     all.extend(named.map(|text| PathBuf::from(text.trim_start_matches("unix://"))));
     all.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
     // Other people's homes, where root or a careless mode opens them.
-    let homes = fs::read_dir("/home").into_iter().flatten().flatten();
+    let homes = Path::new("/home")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten();
     let own = home::folder_of_user();
     let others = homes.map(|entry| entry.path());
     all.extend(others.filter(|path| own.as_ref().is_none_or(|own| !own.starts_with(path))));
@@ -300,7 +304,7 @@ fn found(folder: &Path, denied: &DenyList, depth: usize) -> Vec<PathBuf> {
     let mut left = LOOKED_AT;
     let mut folders = VecDeque::from([(folder.to_owned(), depth)]);
     while let Some((inner, depth)) = folders.pop_front() {
-        for entry in fs::read_dir(&inner).into_iter().flatten().flatten() {
+        for entry in inner.read_dir().into_iter().flatten().flatten() {
             left = left.saturating_sub(1);
             if left == 0 {
                 tracing::warn!(
@@ -330,10 +334,10 @@ fn found(folder: &Path, denied: &DenyList, depth: usize) -> Vec<PathBuf> {
 
 /// A name may lead to a device that all need: `~/.netrc` to `/dev/null`.
 fn can_be_hidden(path: &Path) -> bool {
-    let kind = fs::metadata(path).map(|facts| facts.file_type());
+    let kind = path.metadata().map(|facts| facts.file_type());
     kind.is_ok_and(|kind| !kind.is_char_device() && !kind.is_block_device())
 }
 
 fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| whole(path))
+    path.canonicalize().unwrap_or_else(|_| whole(path))
 }

@@ -1,11 +1,9 @@
 //! The room `home`: what a server writes to that is not its own.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use durward_cage::launch::Level;
+use durward_store::folder;
 
 use super::whole;
 
@@ -33,8 +31,15 @@ const CACHES: [&str; 18] = [
     ".mcp-auth",
 ];
 
-/// Those of them that npx and uvx make at their first start: in the home folder itself they may not.
-const MADE: [&str; 3] = [".cache", ".npm", ".local/share/uv"];
+/// Those of them that runners make at their first start, and may not within walls: the home folder itself is
+/// closed to them.
+const MADE: [(&str, &[&str]); 2] = [
+    (
+        ".npm",
+        &["npx", "npm", "node", "pnpm", "pnpx", "bunx", "corepack"],
+    ),
+    (".local/share/uv", &["uvx", "uv"]),
+];
 
 /// For everyone.
 const SHARED: [&str; 2] = ["/tmp", "/var/tmp"];
@@ -69,28 +74,19 @@ pub(super) fn writable(folder: Option<&Path>, level: Level) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Folders that npx and uvx make for themselves where they may.
-pub(super) fn made_by_programs() -> Vec<PathBuf> {
-    let home = folder_of_user();
-    let made = home
-        .iter()
-        .flat_map(|home| MADE.map(|name| home.join(name)));
-    made.collect()
-}
-
-/// Makes those that are not there, for the user alone.
-///
-/// # Errors
-/// One that can't be made; what needs it will say so, too.
-pub(crate) fn make(folders: &[PathBuf]) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    for folder in folders {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+/// Makes the folders that this program would make for itself, if it is a runner of packages, and the one of all
+/// caches; for the user alone. What can't be made is said by what needs it, too.
+pub(crate) fn make_ready(program: &str) {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let own = MADE.iter().filter(|(_, runners)| runners.contains(&name));
+    let Some(home) = folder_of_user() else {
+        return;
+    };
+    for made in std::iter::once(".cache").chain(own.map(|(made, _)| *made)) {
+        if let Err(error) = folder::make_private(&home.join(made)) {
+            tracing::warn!(%error, "a folder that servers keep things in can't be made");
+        }
     }
-    Ok(())
 }
 
 /// The user's home folder, if it is one.
