@@ -27,7 +27,7 @@ use super::{
     report::{Report, Step, TERMINATE},
     signals,
     tree::uproot,
-    walls::{Failed, Flaws, Group, Prepared, Raised, prepare, raise},
+    walls::{Failed, Flaws, Group, Prepared, Raised, Watched, prepare, raise},
 };
 
 /// The machine as it is before a keeper is in a system of its own.
@@ -87,7 +87,8 @@ pub(super) fn keep(
     drop((stdin, stdout, stderr, folder));
     tell_started(&socket, begun.id, walls.as_ref());
     let program = begun.pid;
-    let mut told = watch(program, &socket, &signals, &lifeline);
+    let watched = walls.as_ref().and_then(Watched::of);
+    let mut told = watch(program, &socket, (&signals, &lifeline), watched);
     if let Some(walls) = &walls {
         walls.kill();
     }
@@ -150,10 +151,16 @@ fn tell_started(socket: &OwnedFd, id: Pid, walls: Option<&Raised>) {
 }
 
 /// Until the program ends, or has to; whether its end was told.
-fn watch(program: Pid, socket: &OwnedFd, signals: &OwnedFd, lifeline: &OwnedFd) -> bool {
+fn watch(
+    program: Pid,
+    socket: &OwnedFd,
+    (signals, lifeline): (&OwnedFd, &OwnedFd),
+    mut watched: Option<Watched>,
+) -> bool {
     loop {
+        let pause = watched.as_ref().map(Watched::pause);
         let mut ready = [socket, signals, lifeline].map(|it| PollFd::new(it, PollFlags::IN));
-        match poll(&mut ready, None) {
+        match poll(&mut ready, pause.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(_) => return false,
         }
@@ -165,6 +172,9 @@ fn watch(program: Pid, socket: &OwnedFd, signals: &OwnedFd, lifeline: &OwnedFd) 
                 tell(socket, Report::Ended(exit(status)));
                 return true;
             }
+        }
+        if watched.as_mut().is_some_and(Watched::is_over) {
+            return false;
         }
         if lifeline_ready || (socket_ready && !obeyed(program, socket.as_fd())) {
             return false;

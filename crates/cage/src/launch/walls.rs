@@ -10,6 +10,7 @@ mod landlock;
 mod later;
 mod level;
 mod limits;
+mod memory;
 mod network;
 mod put_on;
 mod raise;
@@ -27,6 +28,7 @@ pub(super) use {
     flaws::Flaws,
     full::namespaces,
     groups::{Group, Groups},
+    memory::Watched,
     put_on::{filter_calls, give_up_rights, hold_files, limit, limit_all},
     raise::{Prepared, Raised, prepare, raise},
     step::Failed,

@@ -202,6 +202,36 @@ async fn a_working_folder_and_a_program_outside_are_refused_by_name() {
     }
 }
 
+#[tokio::test]
+async fn no_device_is_let_in_with_the_whole_machine() {
+    let devices = fs::read_dir("/dev").unwrap().flatten();
+    let names = devices.filter(|entry| {
+        use std::os::unix::fs::FileTypeExt;
+        entry
+            .file_type()
+            .is_ok_and(|kind| kind.is_block_device() || kind.is_char_device())
+    });
+    let known = ["null", "zero", "full", "random", "urandom"];
+    let names: Vec<_> = names
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
+    for level in HELD {
+        let mut walls = walls(level);
+        walls.read = vec!["/".into()];
+        walls.network = Network::Host;
+        let script = format!(
+            "cd /dev; for d in {}; do true < $d && echo opened $d; done; true < null && echo done",
+            names.join(" ")
+        );
+        let text = said(walls, &script).await;
+        assert!(
+            !text.contains("opened") && text.ends_with("done\n"),
+            "{level}: {text}"
+        );
+    }
+}
+
 /// Runs one of the ignored tests below in a process of its own, after this script.
 #[expect(clippy::disallowed_methods, reason = "it stands for durward itself")]
 fn after(unshare: &str, script: &str, test: &str) {
@@ -280,14 +310,14 @@ fn a_machine_whose_proc_is_covered_in_part_has_boxes_without_one() {
 async fn with_proc_covered() {
     let host = Launcher::new().host().await.unwrap();
     assert_eq!(host.level, Level::Full);
-    let said = host.lacks[0].to_string();
-    assert!(said.contains("empty /proc"), "{said}");
+    let lack = host.lacks[0].to_string();
+    assert!(lack.contains("empty /proc"), "{lack}");
     for whole in [false, true] {
         let mut walls = walls(Level::Full);
         if whole {
             walls.read.push("/".into());
         }
-        let text = super::walled::said(walls, "ls /proc | wc -l").await;
+        let text = said(walls, "ls /proc | wc -l").await;
         assert_eq!(text, "0\n");
     }
 }

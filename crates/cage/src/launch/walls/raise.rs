@@ -206,12 +206,21 @@ fn light(wanted: &Wanted) -> Result<OwnedFd, Failed> {
     let failed = at(Step::Landlock);
     let real = |path: &PathBuf| path.canonicalize().ok();
     let hidden: Vec<_> = wanted.hide.iter().filter_map(real).collect();
+    // Of the machine's devices, disks among them, only those below; unless one is named.
+    let devices_too = [hidden.as_slice(), &[PathBuf::from("/dev")]].concat();
+    let around = |path: &Path| {
+        if path.starts_with("/dev") {
+            &hidden
+        } else {
+            &devices_too
+        }
+    };
     let rules = Rules::new(version).map_err(failed)?;
     for path in wanted.read.iter().filter_map(real) {
-        rules.read(&path, &hidden).map_err(failed)?;
+        rules.read(&path, around(&path)).map_err(failed)?;
     }
     for path in wanted.write.iter().filter_map(real) {
-        rules.write(&path, &hidden).map_err(failed)?;
+        rules.write(&path, around(&path)).map_err(failed)?;
     }
     for path in full::ALWAYS.into_iter().chain(["/proc"]) {
         rules.read(Path::new(path), &hidden).map_err(failed)?;
