@@ -29,6 +29,7 @@ mod program;
 mod report;
 mod signals;
 mod spawner;
+mod tail;
 mod tree;
 mod walls;
 
@@ -37,6 +38,7 @@ pub use fault::LaunchFault;
 pub use launcher::Launcher;
 pub use pin::Pin;
 pub use plan::Plan;
+pub use tail::Tail;
 pub use walls::{Door, Host, Lack, Level, Limits, Network, Walls, WayOut};
 
 /// The name under which our own binary is the spawner.

@@ -6,6 +6,7 @@
 //! [`GuardError`] when a judge is built, never a surprise when it judges.
 
 pub mod argv;
+pub mod backoff;
 pub mod breaker;
 pub mod egress;
 mod error;

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod auth;
-mod backoff;
 mod calls;
 mod client_exchange;
 mod consent;

@@ -11,12 +11,13 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use durward_core::{Cancel, Clock};
+use durward_guard::backoff::Backoff;
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
 
-use crate::{EraFound, FaultKind, Hears, Link, LinkFault, Target, backoff::Backoff};
+use crate::{EraFound, FaultKind, Hears, Link, LinkFault, Target};
 
 /// A call waits for a pause of this length; in a longer one it is told at once what is wrong.
 const SHORT_PAUSE: Duration = Duration::from_secs(1);

@@ -4,12 +4,11 @@
 mod outbox;
 mod owner;
 mod probe;
-mod tail;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use durward_cage::launch::Level;
+use durward_cage::launch::{Level, Tail};
 use durward_core::{BoxFuture, RawJson};
 use durward_wire::{RequestId, encode};
 use tokio::{
@@ -29,7 +28,6 @@ use crate::{
 pub(crate) use probe::open;
 
 use outbox::{Outbox, Queue};
-use tail::Tail;
 
 /// The way to a program.
 pub(crate) struct Pipe {

@@ -3,6 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use durward_cage::launch::Tail;
 use durward_wire::{Frame, LineFrames, MalformedKind};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -11,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Outbox, Queue, Tail};
+use super::{Outbox, Queue};
 use crate::{
     exchange::{Hears, nobody},
     fault::FaultKind,

@@ -1,4 +1,4 @@
-//! How long to wait before a server is tried again.
+//! How long to wait before what failed is started again.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Doubles with each failure in a row, with jitter, so that many don't come back at once.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// It failed: the pause before the next try. `chance` is any byte.
-    pub(crate) fn pause(&mut self, chance: u8) -> Duration {
+    pub fn pause(&mut self, chance: u8) -> Duration {
         let full = FIRST
             .saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX))
             .min(LONGEST);
@@ -24,7 +24,7 @@ impl Backoff {
     }
 
     /// It works.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 }
