@@ -22,5 +22,5 @@ pub use meta::RequestMeta;
 pub use scan::{
     Malformed, MalformedKind, Message, Method, NotASoundId, NotAString, NotAnObject, Notification,
     Params, Request, RequestId, Response, ResponseOutcome, ScanLimits, elements, member, members,
-    scan, without,
+    scan, scan_value, without,
 };

@@ -118,6 +118,28 @@ pub fn scan(body: &Bytes, limits: ScanLimits) -> Result<Message, Malformed> {
     }
 }
 
+/// Reads one value that is no message, as strictly as [`scan`] does: what another program says in a
+/// format of its own.
+///
+/// # Errors
+/// [`Malformed`], as by [`scan`].
+pub fn scan_value(text: &Bytes, limits: ScanLimits) -> Result<RawJson, Malformed> {
+    if text.len() > Span::MAX {
+        return Err(Malformed::invalid("the value is too long"));
+    }
+    let Ok(text) = ByteString::try_from(text.clone()) else {
+        return Err(Malformed::parse("the value is not UTF-8"));
+    };
+    let mut reader = Reader::judging(&text, limits.depth);
+    reader.blanks();
+    let span = reader.value()?;
+    reader.end()?;
+    match reader.fault() {
+        Some(fault) => Err(Malformed::invalid(fault)),
+        None => Ok(slice(&text, span)),
+    }
+}
+
 /// A value that has been scanned.
 fn slice(body: &ByteString, span: Span) -> RawJson {
     RawJson::from_scanned(body.slice_ref(&body[span.range()]))

@@ -45,6 +45,8 @@ pub struct Meta {
     pub size: u64,
     /// When its content changed last; 1970 for anything earlier.
     pub modified: Wall,
+    /// When anything about it changed last, its permissions too; nobody can set it back.
+    pub changed: Wall,
     /// The permission bits, `0o7777` at most.
     pub mode: u32,
     /// How many names it has.
@@ -70,15 +72,19 @@ impl Meta {
 )]
 impl From<&Stat> for Meta {
     fn from(stat: &Stat) -> Self {
-        let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
+        let wall = |seconds: i64, nanos: u64| {
+            let seconds = u64::try_from(seconds).unwrap_or(0);
+            Wall(
+                seconds
+                    .saturating_mul(1_000_000)
+                    .saturating_add(nanos / 1_000),
+            )
+        };
         Self {
             kind: Kind::of(FileType::from_raw_mode(stat.st_mode)),
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: Wall(
-                seconds
-                    .saturating_mul(1_000_000)
-                    .saturating_add(stat.st_mtime_nsec as u64 / 1_000),
-            ),
+            modified: wall(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+            changed: wall(stat.st_ctime as i64, stat.st_ctime_nsec as u64),
             mode: stat.st_mode & 0o7777,
             links: stat.st_nlink as u64,
             owner: stat.st_uid,

@@ -92,6 +92,7 @@ struct Owner(Arc<Shared>);
 
 struct Shared {
     inotify: OwnedFd,
+    changes: WatchFlags,
     stop: OwnedFd,
     state: Mutex<State>,
 }
@@ -130,7 +131,20 @@ impl Watcher {
     /// # Errors
     /// The system has no room for another watcher.
     pub fn start() -> Result<Self, WatchFault> {
+        Self::of(CHANGES)
+    }
+
+    /// The same, for those to whom permissions matter as well.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn of_permissions_too() -> Result<Self, WatchFault> {
+        Self::of(CHANGES.union(WatchFlags::ATTRIB))
+    }
+
+    fn of(changes: WatchFlags) -> Result<Self, WatchFault> {
         let shared = Arc::new(Shared {
+            changes,
             inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
             stop: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             state: Mutex::default(),
@@ -322,7 +336,7 @@ impl Shared {
 
     fn add(&self, dir: &OpenDir) -> Result<i32, WatchFault> {
         let handle = format!("/proc/self/fd/{}", dir.as_fd().as_raw_fd());
-        Ok(inotify::add_watch(&self.inotify, handle, CHANGES)?)
+        Ok(inotify::add_watch(&self.inotify, handle, self.changes)?)
     }
 
     fn forget(&self, state: &mut State, number: u64) -> Option<Entry> {
