@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod fs;
 pub mod http;
+pub mod plugins;
 pub mod run;
 pub mod shell;
 

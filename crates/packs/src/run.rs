@@ -87,7 +87,6 @@ impl Run {
         };
         let level = child.level();
         call.held.at(level.name());
-        call.held.at(level.name());
         let Child {
             stdin,
             stdout,
