@@ -46,7 +46,8 @@ pub use commands::dangers;
 
 use crate::{
     config::{self, Config},
-    egress,
+    egress, plugins,
+    plugins::Plugins,
     sandbox::{Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
     status::{Status, Statuses},
@@ -97,6 +98,8 @@ pub struct Rooms {
     pub status: Option<Arc<Status>>,
     /// The servers behind the gate.
     pub servers: Arc<Servers>,
+    /// The plugins.
+    pub plugins: Arc<Plugins>,
     /// What children run in.
     pub sandboxes: Sandboxes,
     /// Time.
@@ -114,10 +117,11 @@ impl Rooms {
         planned: &Planned,
     ) -> Result<HouseSettings, AssemblyError> {
         let builder = self.sandboxes.builder(config);
+        let plugins = self.plugins.plan(config, &builder)?;
         house(
             config,
             &self.connector,
-            planned,
+            (planned, &plugins),
             &builder,
             self.status.as_ref(),
         )
@@ -169,6 +173,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         Arc::clone(&clock),
     )?);
     let planned = servers.plan(config, &builder)?;
+    let plugins = Arc::new(Plugins::default());
+    let looked = plugins.plan(config, &builder)?;
     let status = match chain {
         ChainName::Serve => {
             let redactor = Redactor::new(&config.audit.redact_names)?;
@@ -176,7 +182,8 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         }
         _ => None,
     };
-    let house = house(config, &connector, &planned, &builder, status.as_ref())?;
+    let offered = (&planned, &looked);
+    let house = house(config, &connector, offered, &builder, status.as_ref())?;
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -194,8 +201,10 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     if let Some(status) = &status {
         status.stand_at(&gate);
         status.ask_of(Arc::clone(&servers) as Arc<dyn Statuses>);
+        status.ask_of_plugins(Arc::clone(&plugins));
     }
     servers.hold(planned);
+    plugins.put(looked);
     record_start(&journal, config, &sandboxes);
     Ok(Rooms {
         gate,
@@ -204,6 +213,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         connector,
         status,
         servers,
+        plugins,
         sandboxes,
         clock,
     })
@@ -231,11 +241,25 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
 /// # Errors
 /// [`AssemblyError`].
 pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, AssemblyError> {
+    let plugins = Plugins::default().plan(config, builder)?;
+    tried_with(config, &plugins, builder)
+}
+
+/// The same, with plugins that were looked at.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn tried_with(
+    config: &Config,
+    plugins: &plugins::Planned,
+    builder: &Builder<'_>,
+) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
     let servers = Servers::new(config, builder.launcher(), limits, clock)?;
     let planned = servers.plan(config, builder)?;
-    house(config, &egress::connector(config)?, &planned, builder, None)
+    let offered = (&planned, plugins);
+    house(config, &egress::connector(config)?, offered, builder, None)
 }
 
 /// What is wrong with any of the commands, for those who only look.
@@ -251,14 +275,14 @@ pub fn command_faults(
 }
 
 /// What the configuration says to the gate. What reaches elsewhere does so by `connector`, and to other
-/// servers by those that are planned; what starts programs does so within what `builder` says.
+/// servers and plugins by those that are planned; what starts programs does so within what `builder` says.
 ///
 /// # Errors
 /// [`AssemblyError`].
 pub fn house(
     config: &Config,
     connector: &Connector,
-    planned: &Planned,
+    (planned, plugins): (&Planned, &plugins::Planned),
     builder: &Builder<'_>,
     status: Option<&Arc<Status>>,
 ) -> Result<HouseSettings, AssemblyError> {
@@ -291,6 +315,8 @@ pub fn house(
     if let Some(status) = status {
         providers.push(Arc::clone(status) as Arc<dyn Provider>);
     }
+    // Before the servers: what they announce keeps no plugin from its name.
+    providers.extend(plugins.provider());
     providers.extend(planned.providers());
     Ok(HouseSettings {
         policy: policy(config)?,
@@ -430,6 +456,8 @@ fn files(config: &Config) -> FsSettings {
     let mut forbidden = vec![config.state.clone()];
     forbidden.extend(config.identity.keys.file.parent().map(Path::to_owned));
     forbidden.push(config.audit.journal.clone());
+    // Whoever may write there runs programs.
+    forbidden.extend(config.plugins.iter().map(config::Plugins::real_dir));
     FsSettings {
         roots: roots.collect(),
         read: words(&files.read),

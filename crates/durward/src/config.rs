@@ -26,6 +26,7 @@ mod node;
 mod origin;
 mod overlay;
 mod packs;
+mod plugins;
 mod policy;
 mod reader;
 mod sandbox;
@@ -74,6 +75,8 @@ pub use load::{Loaded, load};
 pub(crate) use load::{commands_in_spite, load_text};
 pub use origin::{Origin, Origins};
 pub use packs::{FsPack, HttpPack, Packs, ProgramName, Redirects, ShellPack};
+pub(crate) use plugins::read_manifest;
+pub use plugins::{PluginKey, Plugins};
 pub use policy::{Combine, Policy, Role, RoleLimits, Roles, Selector};
 pub use sandbox::{
     ItemEgress, ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Room, Sandbox, SandboxLimits,
@@ -132,6 +135,8 @@ pub struct Config {
     /// Commands, by the name of their tool: what runs, with places that a caller fills. No shell ever runs.
     #[schemars(with = "std::collections::BTreeMap<String, Command>")]
     pub commands: Commands,
+    /// Tools in any language, each in a folder of its own.
+    pub plugins: Option<Plugins>,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
     #[schemars(with = "std::collections::BTreeMap<String, Server>")]
     pub servers: Servers,
@@ -164,6 +169,7 @@ impl Default for Config {
             sandbox: Sandbox::default(),
             packs: Packs::default(),
             commands: Commands::default(),
+            plugins: None,
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),

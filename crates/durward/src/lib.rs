@@ -21,6 +21,7 @@ mod init;
 mod instance;
 mod logins;
 mod migrate;
+pub mod plugins;
 pub mod reload;
 pub mod sandbox;
 mod servers;

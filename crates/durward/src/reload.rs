@@ -17,9 +17,10 @@ use durward_ledger::{Event, EventName};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    assembly::{self, Rooms},
+    assembly::{self, AssemblyError, Rooms},
     config::{Config, Loaded, SecretSource, Sources, Watch, load},
     egress, logins,
+    plugins::Plugins,
     sandbox::Sandboxes,
     servers::Servers,
     signals::HangUps,
@@ -35,8 +36,11 @@ pub struct Reloader {
     connector: Connector,
     status: Option<Arc<Status>>,
     servers: Arc<Servers>,
+    plugins: Arc<Plugins>,
     sandboxes: Sandboxes,
     sources: Sources,
+    /// What is in force.
+    config: Config,
     hang_ups: HangUps,
     file: Option<Watch>,
     named: Vec<(Named, Watch)>,
@@ -90,8 +94,10 @@ impl Reloader {
             connector: rooms.connector.clone(),
             status: rooms.status.clone(),
             servers: Arc::clone(&rooms.servers),
+            plugins: Arc::clone(&rooms.plugins),
             sandboxes: rooms.sandboxes.clone(),
             sources,
+            config: loaded.config.clone(),
             hang_ups: HangUps::catch()?,
             file: loaded.path.as_deref().and_then(watch),
             named: Vec::new(),
@@ -111,6 +117,10 @@ impl Reloader {
                 () = refused(&self.servers, self.not_before), if self.asks_programs => {
                     self.not_before = Instant::now() + PAUSE;
                 }
+                () = self.plugins.stirred() => {
+                    self.look_at_plugins();
+                    continue;
+                }
                 named = changed_named(&mut self.named) => {
                     if let Named::Login(server, _) = named {
                         self.servers.look_again(&server);
@@ -121,6 +131,7 @@ impl Reloader {
             if let Some(config) = self.reload().await {
                 self.watch(&config);
                 applied(&config);
+                self.config = config;
             }
         }
     }
@@ -157,11 +168,16 @@ impl Reloader {
                 .servers
                 .plan(config, &builder)
                 .map_err(|error| error.to_string())?;
-            let status = self.status.as_ref();
-            let house = assembly::house(config, &self.connector, &planned, &builder, status)
+            let plugins = self
+                .plugins
+                .plan(config, &builder)
+                .map_err(|error| error.to_string())?;
+            let (offered, status) = ((&planned, &plugins), self.status.as_ref());
+            let house = assembly::house(config, &self.connector, offered, &builder, status)
                 .map_err(|error| error.to_string())?;
             self.gate.reload(house).map_err(|error| error.to_string())?;
             self.servers.put(planned);
+            self.plugins.put(plugins);
             // It reads well: loading has tried it.
             self.connector
                 .reload(egress::settings(&loaded.config))
@@ -188,6 +204,38 @@ impl Reloader {
                 self.tell(Some(why.clone()));
                 self.record(Event::new(EventName::CONFIG_REFUSED).why(why));
                 None
+            }
+        }
+    }
+
+    /// Something of a plugin has changed, under the same configuration.
+    fn look_at_plugins(&self) {
+        let config = &self.config;
+        let builder = self.sandboxes.builder(config);
+        let put = || -> Result<bool, AssemblyError> {
+            let plugins = self.plugins.plan(config, &builder)?;
+            if self.plugins.is_put(&plugins) {
+                return Ok(false);
+            }
+            let servers = self.servers.plan(config, &builder)?;
+            let (offered, status) = ((&servers, &plugins), self.status.as_ref());
+            let house = assembly::house(config, &self.connector, offered, &builder, status)?;
+            self.gate.reload(house)?;
+            self.plugins.put(plugins);
+            Ok(true)
+        };
+        match put() {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!("the plugins were looked at again");
+                self.record(Event::new(EventName::PLUGINS_RELOADED));
+            }
+            Err(error) => {
+                let why = error.to_string();
+                if self.plugins.refused(&why) {
+                    tracing::error!("the changed plugins are wrong, the old ones stay: {why}");
+                    self.record(Event::new(EventName::PLUGINS_REFUSED).why(why));
+                }
             }
         }
     }

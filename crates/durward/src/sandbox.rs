@@ -247,7 +247,7 @@ impl Builder<'_> {
                 read,
                 write,
                 hide,
-                deny_write: self.config.own_file.iter().map(|it| whole(it)).collect(),
+                deny_write: self.kept(),
                 network,
                 limits: merged.limits,
             }),
@@ -313,6 +313,13 @@ impl Builder<'_> {
                 .map(|(_, it)| it.to_path_buf())
                 .collect()
         })
+    }
+
+    /// What makes programs run, and so is not theirs to write: the configuration and the plugins.
+    fn kept(&self) -> Vec<PathBuf> {
+        let file = self.config.own_file.iter().map(|it| whole(it));
+        let plugins = self.config.plugins.iter().map(|it| it.real_dir());
+        file.chain(plugins).collect()
     }
 
     fn hidden(&self) -> &Hidden {

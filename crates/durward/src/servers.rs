@@ -26,11 +26,8 @@ use crate::{
     egress,
     logins::Logins,
     sandbox::{self, Builder, Enclosure, Item},
-    status::{BreakerStatus, ServerState, ServerStatus, Statuses},
+    status::{BreakerStatus, ServerState, ServerStatus, Statuses, whole_lines},
 };
-
-/// So much of a server's standard error is kept.
-const STDERR_KEPT: usize = 64 * 1024;
 
 /// All servers, by name.
 pub struct Servers {
@@ -398,25 +395,6 @@ fn status(name: &ServerName, health: Health, enclosed: Option<&Enclosure>) -> Se
     }
 }
 
-/// What was cut at its beginning is left out: of half a secret nobody would know that it is one.
-fn whole_lines(tail: &str) -> Vec<String> {
-    let is_cut = tail.len() >= STDERR_KEPT;
-    let lines = tail.lines().skip(usize::from(is_cut));
-    lines.map(ToOwned::to_owned).collect()
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_was_cut_is_not_shown() {
-        assert_eq!(whole_lines("a\nb\n"), ["a", "b"]);
-        let cut = format!("{}\nwhole", "x".repeat(STDERR_KEPT));
-        assert_eq!(whole_lines(&cut), ["whole"]);
-    }
 }

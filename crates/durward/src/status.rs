@@ -11,7 +11,7 @@ mod report;
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
-use durward_cage::peer;
+use durward_cage::{launch::Tail, peer};
 use durward_core::{
     Answer, BoxFuture, Call, Caller, Clock, Monotonic, Offer, Operation, PackName, Proof, Provider,
     RawJson, Refusal, RefusalCode, Resource, ResourceText, Secret, Shown, Wall,
@@ -20,9 +20,11 @@ use durward_gate::Gate;
 use durward_guard::redact::Redactor;
 use serde::Serialize;
 
+use crate::plugins::Plugins;
 use hidden::Hidden;
 pub use report::{
-    BreakerStatus, ConfigStatus, Health, Inside, Report, ServerState, ServerStatus, Wellness,
+    BreakerStatus, ConfigStatus, Health, Inside, PluginStatus, Report, ServerState, ServerStatus,
+    Wellness,
 };
 
 /// Where it is read.
@@ -51,6 +53,7 @@ pub struct Status {
     hidden: ArcSwap<Hidden>,
     gate: OnceLock<Weak<Gate>>,
     statuses: OnceLock<Arc<dyn Statuses>>,
+    plugins: OnceLock<Arc<Plugins>>,
 }
 
 impl Status {
@@ -68,6 +71,7 @@ impl Status {
             hidden: ArcSwap::default(),
             gate: OnceLock::new(),
             statuses: OnceLock::new(),
+            plugins: OnceLock::new(),
         }
     }
 
@@ -79,6 +83,11 @@ impl Status {
     /// Says who knows of the servers; without, there are none.
     pub fn ask_of(&self, statuses: Arc<dyn Statuses>) {
         let _ = self.statuses.set(statuses);
+    }
+
+    /// Says who knows of the plugins; without, there are none.
+    pub fn ask_of_plugins(&self, plugins: Arc<Plugins>) {
+        let _ = self.plugins.set(plugins);
     }
 
     /// Another configuration, another idea of what a secret is called.
@@ -110,6 +119,10 @@ impl Status {
         let servers = statuses.map(|it| it.servers()).unwrap_or_default();
         let failing = servers.iter().filter(|it| it.state == ServerState::Waiting);
         why.extend(failing.map(|it| format!("the server `{}` does not serve", it.name)));
+        let plugins = self.plugins.get();
+        let plugins = plugins.map(|it| it.statuses()).unwrap_or_default();
+        let refused = plugins.iter().filter(|it| it.is_refused());
+        why.extend(refused.map(|it| format!("the plugin `{}` is refused", it.name)));
         Health {
             state: match (records, why.is_empty()) {
                 (false, _) => Wellness::Down,
@@ -159,6 +172,15 @@ impl Status {
             breakers: statuses
                 .map(|it| it.breakers(self.clock.monotonic()))
                 .unwrap_or_default(),
+            plugins: self.plugins.get().map_or_else(Vec::new, |plugins| {
+                let all = plugins.statuses().into_iter();
+                all.map(|it| self.cleaned_plugin(it)).collect()
+            }),
+            plugin_notes: self.plugins.get().map_or_else(Vec::new, |plugins| {
+                let mut notes = plugins.notes();
+                notes.iter_mut().for_each(|line| self.clean(line));
+                notes
+            }),
         }
     }
 
@@ -183,11 +205,21 @@ impl Status {
     /// A server's own words without what looks like a secret, and the last of them alone.
     fn cleaned(&self, mut server: ServerStatus) -> ServerStatus {
         server.error.iter_mut().for_each(|line| self.clean(line));
-        let old = server.stderr.len().saturating_sub(MOST_LINES);
-        server.stderr.drain(..old);
-        server.stderr.iter_mut().for_each(|line| self.clean(line));
+        self.clean_lines(&mut server.stderr);
         server.notes.iter_mut().for_each(|line| self.clean(line));
         server
+    }
+
+    fn cleaned_plugin(&self, mut plugin: PluginStatus) -> PluginStatus {
+        plugin.error.iter_mut().for_each(|line| self.clean(line));
+        self.clean_lines(&mut plugin.stderr);
+        plugin
+    }
+
+    fn clean_lines(&self, lines: &mut Vec<String>) {
+        let old = lines.len().saturating_sub(MOST_LINES);
+        lines.drain(..old);
+        lines.iter_mut().for_each(|line| self.clean(line));
     }
 
     fn answer(&self, call: &Call) -> Result<Answer, Refusal> {
@@ -247,6 +279,14 @@ impl Provider for Status {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {
         Box::pin(std::future::ready(self.answer(call)))
     }
+}
+
+/// The lines of a tail. What was cut at its beginning is left out: of half a secret nobody would know that it is
+/// one.
+pub(crate) fn whole_lines(tail: &str) -> Vec<String> {
+    let is_cut = tail.len() >= Tail::KEPT;
+    let lines = tail.lines().skip(usize::from(is_cut));
+    lines.map(ToOwned::to_owned).collect()
 }
 
 #[derive(Serialize)]

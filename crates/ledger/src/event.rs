@@ -17,6 +17,10 @@ impl EventName {
     pub const CONFIG_RELOADED: Self = Self("config_reloaded");
     /// A changed configuration was not taken.
     pub const CONFIG_REFUSED: Self = Self("config_refused");
+    /// Other plugins are offered, or the same made of something else.
+    pub const PLUGINS_RELOADED: Self = Self("plugins_reloaded");
+    /// Changed plugins were not taken.
+    pub const PLUGINS_REFUSED: Self = Self("plugins_refused");
     /// Nobody could be made out behind a request.
     pub const AUTH_FAILED: Self = Self("auth_failed");
     /// A request was refused before it became a call: Host, Origin, size, form.

@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Reach, SandboxMode},
     egress,
     exit::Failure,
+    plugins::{self, Plugins},
     sandbox::{Enclosed, Sandboxes},
 };
 
@@ -89,16 +90,20 @@ impl Check {
             .connect
             .then(|| Connected::to_all(config, &builder))
             .transpose()?;
+        let plugins = Plugins::default()
+            .plan(config, &builder)
+            .map_err(AssemblyError::from)?;
         let house = match &connected {
             Some(connected) => {
                 let planned = connected.planned(config, &builder)?;
                 let connector = egress::connector(config).map_err(AssemblyError::from)?;
-                assembly::house(config, &connector, &planned, &builder, None)?
+                assembly::house(config, &connector, (&planned, &plugins), &builder, None)?
             }
-            None => assembly::tried(config, &builder)?,
+            None => assembly::tried_with(config, &plugins, &builder)?,
         };
         let enclosed = builder.enclosed();
         servers(config, &enclosed, common.json);
+        let refused = self::plugins(&plugins, common.json);
         walls(config, &enclosed, &sandboxes, common.json);
         tools(&house, common.json)?;
         let useless = findings(config, connected.as_ref(), common.json);
@@ -111,10 +116,12 @@ impl Check {
                 None => println!("there is no configuration; the defaults are sound"),
             }
         }
-        match useless {
-            0 => Ok(()),
-            1 => Err(Failure::Unusable("a server does not serve".to_owned())),
-            many => Err(Failure::Unusable(format!("{many} servers do not serve"))),
+        match (useless, refused) {
+            (0, 0) => Ok(()),
+            (0, 1) => Err(Failure::Unusable("a plugin is refused".to_owned())),
+            (0, many) => Err(Failure::Unusable(format!("{many} plugins are refused"))),
+            (1, _) => Err(Failure::Unusable("a server does not serve".to_owned())),
+            (many, _) => Err(Failure::Unusable(format!("{many} servers do not serve"))),
         }
     }
 }
@@ -128,6 +135,29 @@ fn servers(config: &Config, enclosed: &[Enclosed], as_json: bool) {
             row.print();
         }
     }
+}
+
+/// Lists the plugins, and says why some are refused. How many that are.
+fn plugins(planned: &plugins::Planned, as_json: bool) -> usize {
+    let all = planned.statuses();
+    for plugin in &all {
+        if as_json {
+            println!("{}", serde_json::json!({ "plugin": plugin }));
+        } else if !plugin.is_refused() {
+            let said = [&plugin.version, &plugin.mode].map(|it| it.as_deref().unwrap_or_default());
+            println!("{:<24} plugin   {} {}", plugin.name, said[0], said[1]);
+        }
+    }
+    for note in planned.notes() {
+        eprintln!("warning: {note}");
+    }
+    let refused = all.iter().filter(|plugin| plugin.is_refused());
+    refused
+        .inspect(|plugin| {
+            let why = plugin.error.as_deref().unwrap_or_default();
+            eprintln!("error: the plugin `{}` is refused: {why}", plugin.name);
+        })
+        .count()
 }
 
 /// What this machine can hold, what else runs in what, and what is missing.

@@ -51,6 +51,7 @@ fn shown(report: &Report) -> String {
         text.extend(lines);
     }
     servers(inside, &mut text);
+    plugins(inside, &mut text);
     for breaker in &inside.breakers {
         let state = breaker.state.replace('_', "-");
         let seconds = breaker.retry_after_ms.div_ceil(1_000);
@@ -77,19 +78,74 @@ fn servers(inside: &Inside, text: &mut String) {
         .map(str::to_owned),
     ];
     rows.extend(inside.servers.iter().map(|server| row(server, inside)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or(0)).collect();
-    for (at, row) in rows.iter().enumerate() {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(&format!("{}\n", line.trim_end()));
+    for (at, line) in aligned(&rows).enumerate() {
+        text.push_str(&line);
         if let Some(server) = at.checked_sub(1).and_then(|at| inside.servers.get(at)) {
             words(server, text);
         }
     }
+}
+
+fn plugins(inside: &Inside, text: &mut String) {
+    let notes = inside.plugin_notes.iter();
+    text.extend(notes.map(|note| format!("note: {}\n", plain(note))));
+    if inside.plugins.is_empty() {
+        return;
+    }
+    let mut rows =
+        vec![["plugin", "version", "mode", "state", "restarts", "tools"].map(str::to_owned)];
+    rows.extend(inside.plugins.iter().map(|plugin| {
+        let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
+        [
+            plain(&plugin.name),
+            or_dash(&plugin.version),
+            or_dash(&plugin.mode),
+            plain(&plugin.state),
+            plugin.restarts.to_string(),
+            plugin.tools.len().to_string(),
+        ]
+    }));
+    for (at, line) in aligned(&rows).enumerate() {
+        text.push_str(&line);
+        let Some(plugin) = at.checked_sub(1).and_then(|at| inside.plugins.get(at)) else {
+            continue;
+        };
+        let what = if plugin.is_refused() {
+            "refused"
+        } else {
+            "last error"
+        };
+        let error = plugin.error.iter();
+        text.extend(error.map(|error| format!("  {what}: {}\n", plain(error))));
+        if plugin.junk > 0 {
+            let junk = plugin.junk;
+            text.push_str(&format!("  lines that were no answers: {junk}\n"));
+        }
+        if plugin.error.is_some() {
+            last_words(&plugin.stderr, text);
+        }
+    }
+}
+
+/// Rows as lines, each column as wide as its widest cell.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> impl Iterator<Item = String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    rows.iter().map(move |row| {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    })
+}
+
+/// The end of what something wrote on its standard error.
+fn last_words(stderr: &[String], text: &mut String) {
+    let old = stderr.len().saturating_sub(LAST_WORDS);
+    let said = stderr[old..].iter();
+    text.extend(said.map(|line| format!("  | {}\n", plain(line))));
 }
 
 fn row(server: &ServerStatus, inside: &Inside) -> [String; 7] {
@@ -130,14 +186,12 @@ fn words(server: &ServerStatus, text: &mut String) {
         .error
         .iter()
         .map(|error| format!("  last error: {}", plain(error)));
-    let old = server.stderr.len().saturating_sub(LAST_WORDS);
-    let said = server.stderr[old..]
-        .iter()
-        .map(|line| format!("  | {}", plain(line)));
-    let said = said.filter(|_| server.state == ServerState::Waiting);
-    for line in notes.chain(error).chain(said) {
+    for line in notes.chain(error) {
         text.push_str(&line);
         text.push('\n');
+    }
+    if server.state == ServerState::Waiting {
+        last_words(&server.stderr, text);
     }
 }
 
@@ -149,7 +203,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::status::BreakerStatus;
+    use crate::status::{BreakerStatus, PluginStatus};
 
     use super::*;
 
@@ -166,6 +220,22 @@ mod tests {
             error: None,
             stderr: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+
+    fn plugin(name: &str, state: &str) -> PluginStatus {
+        PluginStatus {
+            name: name.to_owned(),
+            state: state.to_owned(),
+            version: None,
+            mode: None,
+            tools: vec!["tool".to_owned()],
+            sha256: None,
+            level: None,
+            restarts: 0,
+            junk: 0,
+            error: None,
+            stderr: Vec::new(),
         }
     }
 
@@ -198,6 +268,22 @@ mod tests {
                     },
                     server("new", ServerState::Idle),
                 ],
+                plugins: vec![
+                    PluginStatus {
+                        version: Some("1.0".to_owned()),
+                        mode: Some("persistent".to_owned()),
+                        restarts: 2,
+                        junk: 7,
+                        error: Some("it ended with exit code 1".to_owned()),
+                        stderr: vec!["Traceback".to_owned()],
+                        ..plugin("hash", "running")
+                    },
+                    PluginStatus {
+                        error: Some("it has no `manifest.yaml`".to_owned()),
+                        ..plugin("odd", "refused")
+                    },
+                ],
+                plugin_notes: vec!["there is no such plugin".to_owned()],
                 breakers: vec![BreakerStatus {
                     tool: "my-long-name__find".to_owned(),
                     state: "half_open".to_owned(),
@@ -218,6 +304,14 @@ my-long-name  stdio      -           home, full  waiting  3         1 tool
   | \u{fffd}[31mline 7
   | \u{fffd}[31mline 8
 new           -          -           -           idle     0         closed
+note: there is no such plugin
+plugin  version  mode        state    restarts  tools
+hash    1.0      persistent  running  2         1
+  last error: it ended with exit code 1
+  lines that were no answers: 7
+  | Traceback
+odd     -        -           refused  0         1
+  refused: it has no `manifest.yaml`
 breaker my-long-name__find is half-open, tried in 13 s
 ";
         assert_eq!(shown(&report), expected);

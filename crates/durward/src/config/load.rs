@@ -13,7 +13,7 @@ use super::{
     mask::mask,
     node::{Node, Value},
     origin::{Source, Texts},
-    overlay,
+    overlay, plugins,
     reader::{Reader, Unseal},
     semantic::semantic,
     servers, unasked, unbuilt,
@@ -109,6 +109,9 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     let mut config = typed(&mut root, &|name| vault.unseal(name), &mut faults);
     if let (Some(config), Some((path, _))) = (&mut config, &found.file) {
         config.own_file = Some(sources.cwd.join(path));
+    }
+    if let Some(config) = &mut config {
+        plugins::settle(config, &sources.cwd);
     }
     let mut warnings = Vec::new();
     if let (Some(config), true) = (&config, faults.is_empty()) {

@@ -13,6 +13,7 @@ const SECRETS: &[&[&str]] = &[
     &["servers", "*", "auth", "oauth", "client_secret"],
     &["servers", "*", "env", "*"],
     &["servers", "*", "headers", "*"],
+    &["plugins", "env", "*", "*"],
     &["audit", "signing_key"],
     &["cluster", "sealing_key"],
 ];

@@ -9,7 +9,7 @@ use super::{
     nearest::nearest,
     node::{Node, Place, Value},
     origin::TextId,
-    packs, servers,
+    packs, plugins, servers,
 };
 
 /// Adds what is wrong with the whole, and what should not stay so.
@@ -26,6 +26,7 @@ pub(super) fn semantic(
     egress(config, root, faults);
     bounds(config, root, faults);
     servers::check(config, root, faults, warnings);
+    plugins::check(config, root, faults, warnings);
     packs::check(config, root, faults, warnings);
     commands::check(config, root, faults, warnings);
     if config.packs.http.enabled

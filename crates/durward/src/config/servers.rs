@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::{Argv, EnvKey, ExtensionId, HeaderKey, OwnToolKey, ServerKey, ServerUrl, ToolGlob};
 pub use oauth::{GrantWord, OAuth, ScopeWord};
 pub(crate) use together::is_own_name;
-pub(super) use together::{check, refuse};
+pub(super) use together::{check, open_secrets, refuse};
 
 use super::{
     limits::{Rate, ToolKey},

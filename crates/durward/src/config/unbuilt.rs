@@ -30,7 +30,6 @@ const UNBUILT: &[&str] = &[
     "packs.notes",
     "packs.discovery",
     "ops",
-    "plugins",
     "servers.*.auth.exchange",
     "audit.encrypt",
     "audit.export.otlp",

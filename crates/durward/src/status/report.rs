@@ -28,6 +28,12 @@ pub struct Inside {
     pub servers: Vec<ServerStatus>,
     /// The breakers that are not closed, by tool.
     pub breakers: Vec<BreakerStatus>,
+    /// The plugins, by name, those that are refused too.
+    #[serde(default)]
+    pub plugins: Vec<PluginStatus>,
+    /// What whoever configures plugins should know.
+    #[serde(default)]
+    pub plugin_notes: Vec<String>,
 }
 
 /// What came of reading the configuration again.
@@ -94,6 +100,40 @@ pub struct ServerStatus {
     pub stderr: Vec<String>,
     /// What whoever configures it should know, such as that its questions can't be told apart.
     pub notes: Vec<String>,
+}
+
+/// How one plugin stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// Its name.
+    pub name: String,
+    /// `ready`, `running` (its process is there) or `refused`.
+    pub state: String,
+    /// Its version, if it is offered.
+    pub version: Option<String>,
+    /// `per_call` or `persistent`, if it is offered.
+    pub mode: Option<String>,
+    /// Its tools.
+    pub tools: Vec<String>,
+    /// The SHA-256 of what runs, if it is offered.
+    pub sha256: Option<String>,
+    /// The level of its walls, when it was started last.
+    pub level: Option<String>,
+    /// How often the process of one that stays was started again.
+    pub restarts: u64,
+    /// How many lines it printed that were no answers.
+    pub junk: u64,
+    /// Why it is refused, or what went wrong last.
+    pub error: Option<String>,
+    /// The last lines that it wrote on stderr, oldest first.
+    pub stderr: Vec<String>,
+}
+
+impl PluginStatus {
+    /// Is it not offered?
+    pub fn is_refused(&self) -> bool {
+        self.state == "refused"
+    }
 }
 
 /// Where a server is in its life.

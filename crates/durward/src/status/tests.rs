@@ -106,3 +106,10 @@ fn it_is_read_and_nothing_else() {
     assert_eq!(offer.resources[0].uri, URI);
     assert!(status.answer(&call("none", "{}")).is_err());
 }
+
+#[test]
+fn a_line_that_was_cut_is_not_shown() {
+    assert_eq!(whole_lines("a\nb\n"), ["a", "b"]);
+    let cut = format!("{}\nwhole", "x".repeat(Tail::KEPT));
+    assert_eq!(whole_lines(&cut), ["whole"]);
+}

@@ -135,7 +135,6 @@ fn a_section_that_is_not_built_yet_is_refused_as_such() {
         "inspect: { pii: {} }",
         "flow: {}",
         "ops: {}",
-        "plugins: {}",
         "dashboard: {}",
         "rules: []",
         "extends: { source: x }",

@@ -310,7 +310,12 @@ fn headers(name: &str, http: &Http, root: &Node, faults: &mut Vec<Fault>) {
 }
 
 /// What looks like a secret and stands in the file itself.
-fn open_secrets(looks: Option<&Redactor>, path: &[&str], root: &Node, warnings: &mut Vec<Fault>) {
+pub(in crate::config) fn open_secrets(
+    looks: Option<&Redactor>,
+    path: &[&str],
+    root: &Node,
+    warnings: &mut Vec<Fault>,
+) {
     let (Some(looks), Some(Value::Map(map))) = (looks, root.at(path).map(|node| &node.value))
     else {
         return;

@@ -357,6 +357,7 @@ sandbox:
   network: egress
   limits: { memory: 1GiB, cpu: 1s, processes: 2, files: 3, output: 1KiB }
   env: [TZ]
+plugins: { dir: /srv/plugins, grants: { hash: host }, env: { hash: { LEVEL: "3" } } }
 packs:
   fs: { enabled: false }
   http: { enabled: true, max_body: 2MiB, redirects: 0, markdown: false }
