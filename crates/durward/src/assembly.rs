@@ -241,13 +241,25 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
 /// # Errors
 /// [`AssemblyError`].
 pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, AssemblyError> {
+    let plugins = Plugins::default().plan(config, builder)?;
+    tried_with(config, &plugins, builder)
+}
+
+/// The same, with plugins that were looked at.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn tried_with(
+    config: &Config,
+    plugins: &plugins::Planned,
+    builder: &Builder<'_>,
+) -> Result<HouseSettings, AssemblyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let limits = Arc::new(MemoryLimits::new(Arc::clone(&clock)));
     let servers = Servers::new(config, builder.launcher(), limits, clock)?;
     let planned = servers.plan(config, builder)?;
-    let plugins = Plugins::default().plan(config, builder)?;
-    let planned = (&planned, &plugins);
-    house(config, &egress::connector(config)?, planned, builder, None)
+    let offered = (&planned, plugins);
+    house(config, &egress::connector(config)?, offered, builder, None)
 }
 
 /// What is wrong with any of the commands, for those who only look.

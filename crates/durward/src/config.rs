@@ -132,11 +132,11 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Built-in tools, each with the tier read, operate or danger.
     pub packs: Packs,
-    /// Tools in any language, each in a folder of its own.
-    pub plugins: Option<Plugins>,
     /// Commands, by the name of their tool: what runs, with places that a caller fills. No shell ever runs.
     #[schemars(with = "std::collections::BTreeMap<String, Command>")]
     pub commands: Commands,
+    /// Tools in any language, each in a folder of its own.
+    pub plugins: Option<Plugins>,
     /// Other MCP servers, by name; their tools are `<name>__<tool>`.
     #[schemars(with = "std::collections::BTreeMap<String, Server>")]
     pub servers: Servers,
@@ -168,8 +168,8 @@ impl Default for Config {
             secrets: Secrets::default(),
             sandbox: Sandbox::default(),
             packs: Packs::default(),
-            plugins: None,
             commands: Commands::default(),
+            plugins: None,
             servers: Servers::default(),
             audit: Audit::default(),
             cluster: Cluster::default(),

@@ -14,12 +14,12 @@ pub enum PacksError {
     /// There is no root, or roots that can't be told apart.
     #[error("files: {0}")]
     Roots(&'static str),
-    /// Two plugins can't stand side by side.
-    #[error(transparent)]
-    Plugins(#[from] crate::plugins::PluginClash),
     /// Commands that can't be offered.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Commands(Vec<crate::commands::CommandFault>),
+    /// Two plugins can't stand side by side.
+    #[error(transparent)]
+    Plugins(#[from] crate::plugins::PluginClash),
     /// A name of ours is not one.
     #[error(transparent)]
     Name(#[from] durward_core::NameError),

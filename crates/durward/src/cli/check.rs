@@ -99,7 +99,7 @@ impl Check {
                 let connector = egress::connector(config).map_err(AssemblyError::from)?;
                 assembly::house(config, &connector, (&planned, &plugins), &builder, None)?
             }
-            None => assembly::tried(config, &builder)?,
+            None => assembly::tried_with(config, &plugins, &builder)?,
         };
         let enclosed = builder.enclosed();
         servers(config, &enclosed, common.json);

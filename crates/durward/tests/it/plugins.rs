@@ -142,6 +142,51 @@ fn the_examples_do_what_their_manifests_say() {
     assert!(text(&answer).contains("absolute zero"), "{answer}");
 }
 
+/// The first indented block of a page that begins so.
+fn block(page: &str, begin: &str) -> String {
+    let lines = page
+        .lines()
+        .skip_while(|line| line.strip_prefix("    ") != Some(begin));
+    let lines = lines.map_while(|line| match line.is_empty() {
+        true => Some(""),
+        false => line.strip_prefix("    "),
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    assert!(
+        !text.is_empty(),
+        "the page has no block that begins with {begin}"
+    );
+    text + "\n"
+}
+
+#[test]
+fn the_page_s_own_plugin_works_as_it_is_written() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/plugins.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let house = open_house("");
+    put(
+        &house,
+        "greet",
+        "manifest.yaml",
+        block(&page, "name: greet"),
+        0o644,
+    );
+    put(
+        &house,
+        "greet",
+        "greet.py",
+        block(&page, "#!/usr/bin/env python3"),
+        0o755,
+    );
+    let call = block(&page, "durward check");
+    let call = call.trim_end().lines().last().expect("a call");
+    assert_eq!(call, r#"durward tools call greet '{"who": "Ann"}'"#);
+    let ran = house
+        .run(&["tools", "call", "greet", r#"{"who": "Ann"}"#])
+        .ok();
+    assert!(ran.stdout.contains("Hello Ann"), "{ran:?}");
+}
+
 #[test]
 fn the_shim_makes_the_manifest_that_is_shipped() {
     let house = house();
@@ -400,11 +445,11 @@ fn two_tools_of_one_name_are_a_fault_of_the_configuration() {
             taken.replace("TOOL", tool),
             0o644,
         );
-        for command in ["check", "serve"] {
-            let ran = house.run(&[command]);
+        for command in [&["check"][..], &["serve", "--listen", "off"]] {
+            let ran = house.run(command);
             assert!(
                 ran.code == 3 && ran.stderr.contains(told),
-                "{command} {tool}: {ran:#?}"
+                "{command:?} {tool}: {ran:#?}"
             );
         }
     }

@@ -100,7 +100,11 @@ impl Plugin {
         let timeout = tool
             .timeout
             .map_or(call.timeout, |own| own.min(call.timeout));
-        let answer = self.ask(tool, call, timeout).await?;
+        let answer = self.ask(tool, call, timeout).await;
+        if let Some(level) = self.made.record.level() {
+            call.held.at(level.name());
+        }
+        let answer = answer?;
         let revision = call.client.revision;
         said::result(&answer, tool.output.as_ref(), revision)
             .map(Answer::Own)

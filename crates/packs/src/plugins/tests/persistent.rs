@@ -245,9 +245,11 @@ async fn a_call_that_is_given_up_in_the_queue_never_reaches_it() {
     let plugins = stays(&desk, "sleep 0.3", json!({}));
     let first = said(&plugins, "own").await;
     let waiting = async {
-        let call = ask(&plugins, "own", "{}", DEADLINE);
+        let mut call = Box::pin(ask(&plugins, "own", "{}", DEADLINE));
         let second = ask(&plugins, "own", "{}", DEADLINE);
         tokio::select! {
+            biased;
+            it = &mut call => panic!("{it:?}"),
             it = second => panic!("{it:?}"),
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
