@@ -408,3 +408,22 @@ proptest! {
         prop_assert_eq!(scan_text(&text).is_ok(), names.len() == keys.len());
     }
 }
+
+#[test]
+fn a_value_that_is_no_message_is_read_as_strictly() {
+    let read = |text: &'static str| scan_value(&text.into(), ScanLimits { depth: 3 });
+    for text in ["{}", " [1, {\"a\":1.50}]\n", "\"a\"", "null"] {
+        assert_eq!(read(text).unwrap().as_str(), text.trim());
+    }
+    for (text, kind) in [
+        ("", MalformedKind::Parse),
+        ("{} {}", MalformedKind::Parse),
+        ("\"\\ud800\"", MalformedKind::Parse),
+        (r#"{"a":1,"\u0061":2}"#, MalformedKind::Invalid),
+        ("[[[[]]]]", MalformedKind::Invalid),
+    ] {
+        assert_eq!(read(text).unwrap_err().kind, kind, "{text}");
+    }
+    let bytes = Bytes::from_static(b"\"\xff\"");
+    assert!(scan_value(&bytes, ScanLimits::default()).is_err());
+}
