@@ -39,7 +39,9 @@ pub use launcher::Launcher;
 pub use pin::Pin;
 pub use plan::Plan;
 pub use tail::Tail;
-pub use walls::{Door, Host, Lack, Level, Limits, Network, Walls, WayOut};
+pub use walls::{
+    Door, Host, Lack, Level, Limits, Network, Walls, WayOut, executed_later, is_executed_later,
+};
 
 /// The name under which our own binary is the spawner.
 const NAME: &str = "durward-launcher";

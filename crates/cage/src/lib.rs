@@ -11,6 +11,7 @@ pub mod files;
 pub mod launch;
 pub mod lean;
 pub mod lock_file;
+mod netlink;
 pub mod peer;
 pub mod quiet;
 pub mod seatbelt;

@@ -1,6 +1,11 @@
 //! One call: who asks, for what, from which client, and how it may be stopped.
 
-use std::{fmt, sync::Arc, sync::OnceLock, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,11 +58,21 @@ impl Client {
     /// A client of this revision that says this of itself.
     pub fn new(revision: Revision, capabilities: RawJson, info: Option<RawJson>) -> Self {
         #[derive(Deserialize)]
-        struct Named {
-            name: String,
+        struct Named<'a> {
+            #[serde(borrow)]
+            name: Cow<'a, str>,
         }
-        let named = info.as_ref().and_then(|info| info.parse::<Named>().ok());
-        let name = named.map(|named| named.name.chars().take(64).collect::<String>().into());
+        let named = info
+            .as_ref()
+            .and_then(|info| info.parse::<Named<'_>>().ok());
+        let name = named.map(|named| {
+            let end = named
+                .name
+                .char_indices()
+                .nth(64)
+                .map_or(named.name.len(), |(at, _)| at);
+            named.name[..end].into()
+        });
         Self {
             revision,
             capabilities,

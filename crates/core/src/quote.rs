@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 /// So many bytes are looked at together: a compiler turns this into a few vector instructions.
 const CHUNK: usize = 32;
+const WORD: usize = 8;
 
 /// Appends `text` in quotes, with as few escapes as there can be. No line break is left in it.
 pub fn put_quoted(out: &mut impl BufMut, text: &str) {
@@ -57,8 +58,12 @@ fn growth(text: &[u8]) -> usize {
 
 /// The first byte from `at` on that can't stand for itself.
 fn next_escaped(text: &[u8], mut at: usize) -> Option<usize> {
-    while text.get(at..at + CHUNK).is_some_and(is_plain) {
+    while text[at..].first_chunk().is_some_and(is_plain::<CHUNK>) {
         at += CHUNK;
+    }
+    // Most names and words are shorter.
+    while text[at..].first_chunk().is_some_and(is_plain::<WORD>) {
+        at += WORD;
     }
     let rest = text[at..].iter().position(|byte| is_special(*byte));
     rest.map(|after| at + after)
@@ -67,13 +72,13 @@ fn next_escaped(text: &[u8], mut at: usize) -> Option<usize> {
 /// The last byte that can't stand for itself.
 fn last_escaped(text: &[u8]) -> Option<usize> {
     let mut end = text.len();
-    while end >= CHUNK && is_plain(&text[end - CHUNK..end]) {
+    while text[..end].last_chunk().is_some_and(is_plain::<CHUNK>) {
         end -= CHUNK;
     }
     text[..end].iter().rposition(|byte| is_special(*byte))
 }
 
-fn is_plain(chunk: &[u8]) -> bool {
+fn is_plain<const N: usize>(chunk: &[u8; N]) -> bool {
     // No early end, so that the whole chunk is judged at once.
     !chunk
         .iter()

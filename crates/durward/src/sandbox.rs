@@ -4,6 +4,7 @@
 //! [`Sandboxes::builder`] is one for a configuration, and [`Builder::enclose`] says for one item of it
 //! what its children run in, or why they can't.
 
+mod below;
 mod error;
 mod hidden;
 mod home;
@@ -11,6 +12,7 @@ mod merged;
 mod way_out;
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -144,6 +146,7 @@ impl Sandboxes {
             config,
             hidden: OnceLock::new(),
             enclosed: Mutex::default(),
+            projects: Mutex::default(),
         }
     }
 
@@ -177,6 +180,8 @@ pub struct Builder<'a> {
     config: &'a Config,
     hidden: OnceLock<Hidden>,
     enclosed: Mutex<Vec<Enclosed>>,
+    /// What is closed in the projects below a folder, found once.
+    projects: Mutex<HashMap<PathBuf, Vec<PathBuf>>>,
 }
 
 /// An item that was given walls, for whoever lists them.
@@ -190,6 +195,8 @@ pub(crate) struct Enclosed {
     pub(crate) level: Level,
     /// How it would have to be.
     pub(crate) needed: Level,
+    /// With this link nothing of it runs.
+    pub(crate) link: Option<PathBuf>,
 }
 
 impl Builder<'_> {
@@ -217,34 +224,42 @@ impl Builder<'_> {
             Network::Egress(_) => way_out::variables(),
             _ => Vec::new(),
         };
-        let (read, write, hide) = match merged.room {
+        let reach = match merged.room {
             Room::Box => self.of_box(&merged, item),
             Room::Home => self.of_home(&merged, item, level),
-            Room::Host => (vec!["/".into()], vec!["/".into()], Vec::new()),
+            Room::Host => Reach::whole(),
         };
         let word = match merged.mode {
             SandboxMode::Off => "off",
             _ => merged.room.as_str(),
+        };
+        let mut deny_write = self.kept();
+        if level == Level::Full {
+            deny_write.extend(self.executed_later(&reach.works_in));
+        }
+        let walls = Walls {
+            level,
+            read: reach.read,
+            write: reach.write,
+            hide: reach.hide,
+            deny_write,
+            network,
+            limits: merged.limits,
         };
         lock(&self.enclosed).push(Enclosed {
             key: item.key.to_owned(),
             word,
             level,
             needed: needed(&merged),
+            link: (level == Level::Full)
+                .then(|| walls.link_in_the_way())
+                .flatten(),
         });
         Ok(Enclosure {
             room: merged.room,
             word,
             level,
-            walls: Arc::new(Walls {
-                level,
-                read,
-                write,
-                hide,
-                deny_write: self.kept(),
-                network,
-                limits: merged.limits,
-            }),
+            walls: Arc::new(walls),
             inherit: merged.env,
             env,
             output: merged.output,
@@ -284,7 +299,13 @@ impl Builder<'_> {
         read.extend(item.shows.iter().cloned());
         let named = merged.add(&mut read, &mut write);
         let hide = self.hidden().within(&read, &write, &named);
-        (wholes(read), wholes(write), hide)
+        let write = wholes(write);
+        Reach {
+            read: wholes(read),
+            works_in: write.clone(),
+            write,
+            hide,
+        }
     }
 
     fn of_home(&self, merged: &Merged<'_>, item: &Item<'_>, level: Level) -> Reach {
@@ -292,7 +313,14 @@ impl Builder<'_> {
         let mut write = home::writable(item.folder, level);
         let named = merged.add(&mut read, &mut write);
         let hide = self.hidden().at_home(item.folder, &named);
-        (wholes(read), wholes(write), hide)
+        let own_write = named.into_iter().filter(|path| write.contains(path));
+        let works_in = home::working(item.folder).into_iter().chain(own_write);
+        Reach {
+            read: wholes(read),
+            works_in: wholes(works_in.collect()),
+            write: wholes(write),
+            hide,
+        }
     }
 
     /// All folders that are shared, where the path is the one that stands for them.
@@ -315,6 +343,18 @@ impl Builder<'_> {
         file.chain(plugins).collect()
     }
 
+    /// What others execute later, in projects below these folders.
+    fn executed_later(&self, folders: &[PathBuf]) -> Vec<PathBuf> {
+        let mut known = lock(&self.projects);
+        let of = |folder: &PathBuf| {
+            let found = known.entry(folder.clone());
+            found
+                .or_insert_with_key(|folder| below::executed_later_in(folder))
+                .clone()
+        };
+        folders.iter().flat_map(of).collect()
+    }
+
     fn hidden(&self) -> &Hidden {
         self.hidden.get_or_init(|| Hidden::of(self.config))
     }
@@ -333,8 +373,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What may be read, what may be written, what is hidden.
-type Reach = (Vec<PathBuf>, Vec<PathBuf>, Vec<PathBuf>);
+/// How far an item gets.
+struct Reach {
+    read: Vec<PathBuf>,
+    write: Vec<PathBuf>,
+    hide: Vec<PathBuf>,
+    /// Those of `write` in which people have projects.
+    works_in: Vec<PathBuf>,
+}
+
+impl Reach {
+    fn whole() -> Self {
+        Self {
+            read: vec!["/".into()],
+            write: vec!["/".into()],
+            hide: Vec::new(),
+            works_in: Vec::new(),
+        }
+    }
+}
 
 fn wholes(paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let mut all: Vec<_> = paths.iter().map(|path| whole(path)).collect();

@@ -104,14 +104,6 @@ impl CommandsPack {
     /// Finds and pins the programs.
     ///
     /// # Errors
-    /// The program of a template: its file, behind all links, and its content. Nothing else will ever run.
-    ///
-    /// # Errors
-    /// There is none, and why.
-    pub fn find(template: &Template) -> Result<Pin, String> {
-        Pin::of(&Plan::new([template.program()])).map_err(|fault| fault.to_string())
-    }
-
     /// All that is wrong with any of the commands.
     pub fn open(settings: &CommandsSettings) -> Result<Self, PacksError> {
         let base = Base::open(settings)?;

@@ -13,7 +13,7 @@ use durward_wire::{
     edit::{self, Change},
     encode,
     headers::HeaderParams,
-    members,
+    member, members,
 };
 
 use crate::{Exchange, questions::Questions, settings::May};
@@ -115,12 +115,10 @@ fn plain(capabilities: &RawJson) -> RawJson {
 /// What a modern client says of tasks that its calls may become (the extension
 /// `io.modelcontextprotocol/tasks`).
 pub(crate) fn tasks(client: &Client) -> Option<RawJson> {
-    let inner = |object: &RawJson, name: &str| {
-        let found = members(object).into_iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value)
-    };
-    let extensions = inner(&client.capabilities, "extensions")?;
-    inner(&extensions, TASKS).filter(|_| client.revision.era() == Era::Modern)
+    if client.revision.era() != Era::Modern {
+        return None;
+    }
+    member(&member(&client.capabilities, "extensions")?, TASKS)
 }
 
 impl Exchange for ClientExchange<'_> {

@@ -34,7 +34,7 @@ pub fn changed(object: &RawJson, changes: &[(&str, Change<'_>)]) -> RawJson {
     let Some(found) = members::spans(object) else {
         return object.clone();
     };
-    let text = object.bytes();
+    let text = object.as_str();
     let added: usize = changes.iter().map(|change| size(change)).sum();
     let mut out = BytesMut::with_capacity(text.len() + added);
     out.put_u8(b'{');
@@ -50,7 +50,7 @@ pub fn changed(object: &RawJson, changes: &[(&str, Change<'_>)]) -> RawJson {
     for member in &found {
         let key = member.quoted_name(text);
         match of(member) {
-            None => put(key, &text[member.value.range()]),
+            None => put(key, text[member.value.range()].as_bytes()),
             Some((_, Change::Set(value))) => put(key, value.bytes()),
             Some((_, Change::Drop)) => {}
         }
@@ -109,7 +109,7 @@ fn walk(value: &RawJson, base: usize, paths: &[&[Step]], see: &mut dyn FnMut(Ran
     };
     match value.bytes().first() {
         Some(b'{') => {
-            let text = value.bytes();
+            let text = value.as_str();
             for member in members::spans(value).unwrap_or_default() {
                 let rest: Vec<&[Step]> = paths
                     .iter()

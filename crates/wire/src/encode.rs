@@ -127,7 +127,10 @@ pub fn replaced(object: &RawJson, name: &str, value: &RawJson) -> RawJson {
         return object.clone();
     };
     let mut out = BytesMut::with_capacity(object.len() + name.len() + value.len() + 4);
-    match found.iter().find(|member| member.is_named(text, name)) {
+    match found
+        .iter()
+        .find(|member| member.is_named(object.as_str(), name))
+    {
         Some(member) => {
             let old = member.value.range();
             out.put_slice(&text[..old.start]);
@@ -181,8 +184,14 @@ fn put_extended(
     let (Some(open), Some(found)) = (memchr::memchr(b'{', text), members::spans(object)) else {
         return out.share(text.clone());
     };
-    let has = |name: &str| found.iter().any(|member| member.is_named(text, name));
-    let own_meta = found.iter().find(|member| member.is_named(text, "_meta"));
+    let has = |name: &str| {
+        found
+            .iter()
+            .any(|member| member.is_named(object.as_str(), name))
+    };
+    let own_meta = found
+        .iter()
+        .find(|member| member.is_named(object.as_str(), "_meta"));
     out.put(b"{");
     let mut wrote = put_members(
         &mut out.last,

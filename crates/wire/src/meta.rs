@@ -79,7 +79,7 @@ pub fn is_modern(params: &Params) -> bool {
         let modern = |member: &Member| {
             [PROTOCOL_VERSION, CLIENT_CAPABILITIES]
                 .iter()
-                .any(|key| member.is_named(meta.bytes(), key))
+                .any(|key| member.is_named(meta.as_str(), key))
         };
         members::spans(&meta).is_some_and(|found| found.iter().any(modern))
     })
@@ -94,7 +94,7 @@ pub fn read(params: &Params) -> Result<RequestMeta, ProtocolError> {
         return Ok(RequestMeta::default());
     };
     let mut found = RequestMeta::default();
-    let text = meta.bytes();
+    let text = meta.as_str();
     let all = members::spans(&meta).unwrap_or_default();
     for member in &all {
         let key = member.name(text);

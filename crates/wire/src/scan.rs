@@ -147,7 +147,7 @@ fn slice(body: &ByteString, span: Span) -> RawJson {
 
 /// Splits an array. Depth and duplicate keys are judged when each member is scanned.
 fn batch(body: &ByteString) -> Result<Message, Malformed> {
-    let mut reader = Reader::trusting(body);
+    let mut reader = Reader::splitting(body);
     reader.blanks();
     let mut members = Vec::new();
     let mut total = 0_usize;

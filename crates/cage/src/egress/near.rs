@@ -14,19 +14,18 @@ use rustix::net::{
 use tokio::time::Instant;
 
 use super::EgressFault;
+use crate::netlink::{HEADER, NLMSG_ERROR, message};
 
 /// How long an answer holds.
 const FRESH: Duration = Duration::from_secs(30);
 
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
-const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST_DUMP: u16 = 0x0001 | 0x0300;
+const NLM_F_DUMP: u16 = 0x0300;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 
-const MESSAGE_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
 const ATTRIBUTE_HEADER: usize = 4;
 
@@ -106,18 +105,13 @@ fn ask() -> io::Result<Found> {
 }
 
 /// A dump of all addresses of all families.
-fn question() -> [u8; MESSAGE_HEADER + ADDRESS_HEADER] {
-    let mut bytes = [0; MESSAGE_HEADER + ADDRESS_HEADER];
-    let length = (MESSAGE_HEADER + ADDRESS_HEADER) as u32;
-    bytes[..4].copy_from_slice(&length.to_ne_bytes());
-    bytes[4..6].copy_from_slice(&RTM_GETADDR.to_ne_bytes());
-    bytes[6..8].copy_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
-    bytes
+fn question() -> [u8; HEADER + ADDRESS_HEADER] {
+    message(RTM_GETADDR, NLM_F_DUMP)
 }
 
 /// Reads the messages of one packet. `true`: that was all.
 fn read(mut bytes: &[u8], found: &mut Found) -> io::Result<bool> {
-    while let Some((message, kind, rest)) = part(bytes, MESSAGE_HEADER, |head| {
+    while let Some((message, kind, rest)) = part(bytes, HEADER, |head| {
         let length = u32::from_ne_bytes([head[0], head[1], head[2], head[3]]);
         (length as usize, u16::from_ne_bytes([head[4], head[5]]))
     }) {

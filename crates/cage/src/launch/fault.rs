@@ -77,6 +77,12 @@ pub enum LaunchFault {
         "`network: egress` needs walls of level full, and these are of level {0}: nothing else keeps a program to the one way out"
     )]
     NoWayOut(Level),
+    /// A link can't be closed, and whoever can change it can change where it leads to.
+    #[error(
+        "`{0}` is a link, or lies behind one, and what is there others execute later: it can't be closed to the \
+         program. Put the thing itself there, or leave its folder out of `sandbox.write`"
+    )]
+    LinkInTheWay(PathBuf),
     /// A wall can't be put up.
     #[error("the walls of level {level} can't be put up: {step}: {error}")]
     Walls {
@@ -131,6 +137,7 @@ impl LaunchFault {
     pub(super) fn told((step, errno): (Step, Errno), plan: &Plan, program: PathBuf) -> Self {
         let level = plan.walls.as_ref().map_or(Level::None, |walls| walls.level);
         let folder = || plan.folder.clone().unwrap_or_default();
+        let link = || plan.walls.as_ref()?.link_in_the_way();
         match (step, errno) {
             (Step::Reach, _) => Self::OutOfReach(program),
             // Landlock says so where files are not there otherwise.
@@ -141,11 +148,19 @@ impl LaunchFault {
             (Step::Exec, Errno::ACCESS | Errno::PERM) => Self::NotExecutable(program),
             (Step::Exec, Errno::NOEXEC | Errno::LIBBAD) => Self::NotAProgram(program),
             (Step::Exec, Errno::TOOBIG) => Self::TooLong(program),
-            _ if step.is_wall() => Self::Walls {
-                level,
-                step: step.said(),
-                error: errno.into(),
-            },
+            _ if step.is_wall() => {
+                let link = Some(step)
+                    .filter(|step| *step == Step::Later)
+                    .and_then(|_| link());
+                link.map_or_else(
+                    || Self::Walls {
+                        level,
+                        step: step.said(),
+                        error: errno.into(),
+                    },
+                    Self::LinkInTheWay,
+                )
+            }
             _ => Self::System {
                 step: step.said(),
                 error: errno.into(),

@@ -18,7 +18,10 @@ mod step;
 mod tree;
 mod wanted;
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 pub use host::{Host, Lack};
 pub use level::Level;
@@ -55,4 +58,23 @@ pub struct Walls {
     pub network: Network,
     /// How much it may use.
     pub limits: Limits,
+}
+
+impl Walls {
+    /// A link where something would have to be closed to writing: at `full` nothing is run with it, since whoever
+    /// can change a link can change where it leads to.
+    pub fn link_in_the_way(&self) -> Option<PathBuf> {
+        later::link_beneath(&self.write, std::env::home_dir().as_deref())
+    }
+}
+
+/// Whether others execute what is in a project by this name, or some of it.
+pub fn is_executed_later(name: &OsStr) -> bool {
+    later::is_in_projects(name)
+}
+
+/// What is in this folder that others execute later, links aside: for [`Walls::deny_write`], where it lies further
+/// below a folder that may be written.
+pub fn executed_later(project: &Path) -> Vec<PathBuf> {
+    later::there(project)
 }

@@ -22,9 +22,9 @@ fn walls(network: Network) -> Walls {
     Walls {
         level: Level::Light,
         read: paths(&["/usr/local", "/opt/homebrew"]),
-        write: paths(&["/Users/ann/work", "/tmp"]),
-        hide: paths(&["/Users/ann/work/.env"]),
-        deny_write: paths(&["/Users/ann/work/.git/hooks"]),
+        write: paths(&["/Users/ann/code", "/tmp"]),
+        hide: paths(&["/Users/ann/code/.env"]),
+        deny_write: paths(&["/Users/ann/code/.git/hooks"]),
         network,
         limits: Limits {
             memory: 1 << 29,
@@ -111,7 +111,7 @@ fn what_is_hidden_or_not_to_be_written_comes_after_what_is_open() {
     let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}"));
     assert!(at("allow file-write*") < at("deny file-write*\n"));
     assert!(at("deny file-write*\n") < at("deny file-read*"));
-    assert!(text.contains("(deny file-write-unlink\n    (literal \"/Users/ann/work/.git\"))"));
+    assert!(text.contains("(deny file-write-unlink\n    (literal \"/Users/ann/code/.git\"))"));
     assert!(!text.contains("(allow default)") && !text.contains("(allow network"));
 }
 

@@ -17,15 +17,17 @@ use rustix::{
     },
 };
 
-use crate::launch::{Door, Network};
+use crate::{
+    launch::{Door, Network},
+    netlink::{HEADER, NLMSG_ERROR, message},
+};
 
 /// Connections that wait to be accepted.
 const WAITING: i32 = 128;
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_NEWROUTE: u16 = 24;
-const NLMSG_ERROR: u16 = 2;
-const NLM_F_REQUEST_ACK: u16 = 0x0001 | 0x0004;
+const NLM_F_ACK: u16 = 0x0004;
 const NLM_F_CREATE: u16 = 0x0400;
 const IFF_UP: u32 = 1;
 const RT_TABLE_LOCAL: u8 = 255;
@@ -37,9 +39,7 @@ const RTA_OIF: u16 = 4;
 /// The first interface of a network namespace, and of a new one the only.
 const LOOPBACK: u32 = 1;
 
-/// A netlink header (netlink(7)).
-const HEADER: usize = 16;
-/// With an `ifinfomsg`.
+/// A header with an `ifinfomsg`.
 const LINK: usize = HEADER + 16;
 /// With an `rtmsg` and two attributes of four bytes.
 const ROUTE: usize = HEADER + 12 + 8 + 8;
@@ -70,7 +70,7 @@ pub(crate) fn open() -> Result<[OwnedFd; Door::SOCKETS], Errno> {
 /// # Errors
 /// What the system said.
 pub(crate) fn raise_loopback() -> Result<(), Errno> {
-    let mut bytes: [u8; LINK] = message(RTM_NEWLINK, 0);
+    let mut bytes: [u8; LINK] = message(RTM_NEWLINK, NLM_F_ACK);
     bytes[20..24].copy_from_slice(&LOOPBACK.to_ne_bytes());
     bytes[24..28].copy_from_slice(&IFF_UP.to_ne_bytes());
     bytes[28..].copy_from_slice(&IFF_UP.to_ne_bytes());
@@ -110,20 +110,12 @@ fn ask(question: &[u8]) -> Result<(), Errno> {
 
 /// As `ip route add local 11.0.0.0/16 dev lo`.
 fn names_are_here() -> [u8; ROUTE] {
-    let mut bytes = message(RTM_NEWROUTE, NLM_F_CREATE);
+    let mut bytes = message(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE);
     // Family, bits of the destination and the source, type of service; then the four of below.
     bytes[16..20].copy_from_slice(&[libc::AF_INET as u8, Door::NAMED_BITS, 0, 0]);
     bytes[20..24].copy_from_slice(&[RT_TABLE_LOCAL, RTPROT_BOOT, RT_SCOPE_HOST, RTN_LOCAL]);
     bytes[28..36].copy_from_slice(&attribute(RTA_DST, Door::NAMED.octets()));
     bytes[36..].copy_from_slice(&attribute(RTA_OIF, LOOPBACK.to_ne_bytes()));
-    bytes
-}
-
-fn message<const N: usize>(kind: u16, flags: u16) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes[..4].copy_from_slice(&(N as u32).to_ne_bytes());
-    bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-    bytes[6..8].copy_from_slice(&(NLM_F_REQUEST_ACK | flags).to_ne_bytes());
     bytes
 }
 

@@ -194,6 +194,17 @@ fn walls(config: &Config, enclosed: &[Enclosed], sandboxes: &Sandboxes, as_json:
         let mend = "take it out: `sandbox: host` beside one server opens that one alone";
         say("warning", &Finding::new(what, mend), as_json);
     }
+    for item in enclosed {
+        let Some(link) = &item.link else { continue };
+        let what = format!(
+            "`{}` can't be run: `{}` is a link, in a folder that it may write, where settings lie that others execute \
+             later, and no link can be closed to it",
+            item.key,
+            link.display()
+        );
+        let mend = "put the thing itself there, or leave its folder out of `sandbox.write`";
+        say("warning", &Finding::new(what, mend), as_json);
+    }
     for item in enclosed
         .iter()
         .filter(|item| item.word != "off" && item.level < item.needed)

@@ -12,7 +12,6 @@ use crate::{
     cli::{Common, setup},
     config::Loaded,
     daemon::{Daemon, Start},
-    dry_run,
     exit::{Failure, failed},
     service::{Manager, SYSTEM_STATE, Service},
 };
@@ -70,13 +69,8 @@ impl Serve {
         set.extend(self.root.as_ref().map(|root| format!("files.root={root}")));
         let mut sources = setup::sources(common, &set)?;
         sources.unasked = self.unasked;
-        sources.commands.clone_from(&self.command);
-        let loaded = setup::loaded_from(common, sources.clone());
-        if self.dry_run {
-            let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
-            dry_run::commands(config, &sources, common.json)?;
-        }
-        let (loaded, sources) = loaded?;
+        let (loaded, sources) =
+            setup::loaded_with_commands(common, sources, &self.command, self.dry_run)?;
         if let Some(manager) = self.unit {
             print!("{}", self.service(common, &loaded, manager)?.file(manager));
             return Ok(());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::{
     cli::{Common, colors},
     config::{self, Loaded, Sources, Whereabouts, load},
+    dry_run,
     exit::{Failure, failed},
     instance::Running,
 };
@@ -55,8 +56,25 @@ pub(super) fn loaded(common: &Common, extra: &[String]) -> Result<(Loaded, Sourc
     loaded_from(common, sources(common, extra)?)
 }
 
+/// The same, with these commands beside the file's; where nothing is to be started, they are listed first, also
+/// those that can't be offered.
+pub(super) fn loaded_with_commands(
+    common: &Common,
+    mut sources: Sources,
+    commands: &[String],
+    listed: bool,
+) -> Result<(Loaded, Sources), Failure> {
+    sources.commands = commands.to_vec();
+    let loaded = loaded_from(common, sources.clone());
+    if listed {
+        let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
+        dry_run::commands(config, &sources, common.json)?;
+    }
+    loaded
+}
+
 /// The same, from these sources.
-pub(super) fn loaded_from(common: &Common, sources: Sources) -> Result<(Loaded, Sources), Failure> {
+fn loaded_from(common: &Common, sources: Sources) -> Result<(Loaded, Sources), Failure> {
     let loaded = load(&sources)?;
     for warning in &loaded.warnings {
         eprintln!("{}", warning.render(colors(common)));

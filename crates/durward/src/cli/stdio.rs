@@ -14,7 +14,6 @@ use crate::{
     cli::{Common, setup},
     config::SandboxMode,
     doors::{pipe, stdio},
-    dry_run,
     exit::{Failure, failed},
     reload::Reloader,
     sandbox::Sandboxes,
@@ -51,13 +50,8 @@ impl Stdio {
         if let Some(file) = &self.env_file {
             sources = sources.with_env_file(file).map_err(Failure::Unusable)?;
         }
-        sources.commands.clone_from(&self.command);
-        let loaded = setup::loaded_from(common, sources.clone());
-        if self.dry_run {
-            let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
-            dry_run::commands(config, &sources, common.json)?;
-        }
-        let (loaded, sources) = loaded?;
+        let (loaded, sources) =
+            setup::loaded_with_commands(common, sources, &self.command, self.dry_run)?;
         if self.dry_run {
             let sandboxes = Sandboxes::new();
             assembly::tried(&loaded.config, &sandboxes.builder(&loaded.config))?;

@@ -2,14 +2,16 @@
 //! looked at; nothing is opened.
 
 use std::{
-    collections::VecDeque,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
 
 use durward_guard::path::DenyList;
 
-use super::{home, whole};
+use super::{
+    below::{DEEP, walk},
+    home, whole,
+};
 use crate::config::{Config, SecretSource};
 
 /// Below the home folder: keys, credentials, key rings, browsers, mail, wallets, what was typed.
@@ -123,22 +125,6 @@ const OF_MACHINE: &[&str] = &[
     "/var/snap/lxd/common/lxd/unix.socket",
     "/var/lib/docker",
 ];
-
-/// Folders of other people's code: what looks like a key there is a test's, or the list of authorities
-/// that TLS needs.
-const PASSED_BY: [&str; 6] = [
-    ".git",
-    "node_modules",
-    "site-packages",
-    "dist-packages",
-    ".venv",
-    "venv",
-];
-
-/// So many names are looked at in one folder, and what is in it.
-const LOOKED_AT: usize = 50_000;
-/// So far down.
-const DEEP: usize = 8;
 
 /// What is hidden by one configuration.
 #[derive(Debug)]
@@ -301,33 +287,20 @@ fn of_durward(config: &Config) -> Vec<PathBuf> {
 /// What a list denies in a folder, down to a depth; what is in what is denied is not named again.
 fn found(folder: &Path, denied: &DenyList, depth: usize) -> Vec<PathBuf> {
     let mut hits = Vec::new();
-    let mut left = LOOKED_AT;
-    let mut folders = VecDeque::from([(folder.to_owned(), depth)]);
-    while let Some((inner, depth)) = folders.pop_front() {
-        for entry in inner.read_dir().into_iter().flatten().flatten() {
-            left = left.saturating_sub(1);
-            if left == 0 {
-                tracing::warn!(
-                    "{} holds more than {LOOKED_AT} files: not all of its secrets can be hidden",
-                    folder.display()
-                );
-                return hits;
-            }
-            let path = entry.path();
-            let name = entry.file_name();
-            if PASSED_BY.iter().any(|passed| name == *passed) {
-                continue;
-            }
-            let relative = path.strip_prefix(folder).unwrap_or(&path);
-            if relative
-                .to_str()
-                .is_some_and(|text| denied.hit(text).is_some())
-            {
-                hits.push(path);
-            } else if depth > 1 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push_back((path, depth - 1));
-            }
+    let is_whole = walk(folder, depth, |entry, relative| {
+        let is_hit = relative
+            .to_str()
+            .is_some_and(|text| denied.hit(text).is_some());
+        if is_hit {
+            hits.push(entry.path());
         }
+        !is_hit
+    });
+    if !is_whole {
+        tracing::warn!(
+            "{} holds very many files: not all of its secrets can be hidden",
+            folder.display()
+        );
     }
     hits
 }

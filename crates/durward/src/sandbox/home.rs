@@ -55,12 +55,6 @@ pub(super) fn writable(folder: Option<&Path>, level: Level) -> Vec<PathBuf> {
     let caches = home
         .iter()
         .flat_map(|home| CACHES.map(|name| home.join(name)));
-    let working = whole(folder.unwrap_or(Path::new(".")));
-    // A folder that holds all others is nobody's working folder: it is where durward happened to start.
-    let holds_home = home
-        .as_deref()
-        .is_some_and(|home| home.starts_with(&working));
-    let working = Some(working).filter(|working| !holds_home && working.parent().is_some());
     let all = SHARED
         .iter()
         .map(PathBuf::from)
@@ -70,8 +64,15 @@ pub(super) fn writable(folder: Option<&Path>, level: Level) -> Vec<PathBuf> {
     all.chain(memory)
         .filter(|path| path.is_absolute())
         .chain(caches)
-        .chain(working)
+        .chain(working(folder))
         .collect()
+}
+
+/// The folder that a server works in. One that holds all others is nobody's: it is where durward happened to start.
+pub(super) fn working(folder: Option<&Path>) -> Option<PathBuf> {
+    let working = whole(folder.unwrap_or(Path::new(".")));
+    let holds_home = folder_of_user().is_some_and(|home| home.starts_with(&working));
+    Some(working).filter(|working| !holds_home && working.parent().is_some())
 }
 
 /// Makes the folders that this program would make for itself, if it is a runner of packages, and the one of all

@@ -54,6 +54,12 @@ pub(super) fn launch(fault: &LaunchFault) -> Refusal {
              `sandbox.read`",
             "cwd_out_of_reach",
         ),
+        LaunchFault::LinkInTheWay(_) => refusal(
+            RefusalCode::Unavailable,
+            "among what others execute later (`.git/hooks`, settings of editors and agents) is a link, which can't be \
+             closed to the program, so nothing was run; `durward check` names it",
+            "link_in_the_way",
+        ),
         LaunchFault::NoWayOut(_) | LaunchFault::Walls { .. } => refusal(
             RefusalCode::Unavailable,
             "the walls around the program can't be put up on this machine, so nothing was run; `durward check` \

@@ -1,14 +1,15 @@
 //! One call over HTTP.
 
-use std::{cell::OnceCell, pin::pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use durward_core::RawJson;
 use durward_wire::{
-    Malformed, Params, RequestId,
+    Malformed, RequestId,
     edit::Change,
     encode,
     headers::{encoded, named_member},
+    member,
 };
 use tokio::time::sleep;
 
@@ -136,7 +137,7 @@ impl Calling<'_> {
     async fn run(
         &self,
         body: &[Bytes],
-        lines: &Lines,
+        lines: &Lines<'_>,
         is_safe: bool,
         exchange: &dyn Exchange,
     ) -> Ended {
@@ -375,42 +376,37 @@ fn is_safe(method: &str) -> bool {
 
 /// The headers of one modern request.
 #[derive(Default)]
-pub(super) struct Lines(Vec<(Box<str>, String)>);
+pub(super) struct Lines<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
-impl Lines {
+impl<'a> Lines<'a> {
     /// As the request's own content has them (2026-07-28, `basic/transports/streamable-http`).
-    pub(super) fn of(method: &str, params: &RawJson, exchange: &dyn Exchange) -> Self {
-        let mut lines = vec![("mcp-method".into(), encoded(method).into_owned())];
-        let header_params = exchange.header_params();
-        let member = named_member(method);
-        if member.is_some() || header_params.is_some() {
-            let read = OnceCell::new();
-            let get = |key: &str| {
-                let change = exchange.changes().iter().find(|(name, _)| *name == key);
-                match change {
-                    Some((_, Change::Set(value))) => Some((*value).clone()),
-                    Some((_, Change::Drop)) => None,
-                    None => read
-                        .get_or_init(|| Params::try_from(params.clone()).unwrap_or_default())
-                        .get(key),
-                }
-            };
-            if let Some(name) = member.and_then(|member| get(member)?.parse::<String>().ok()) {
-                lines.push(("mcp-name".into(), encoded(&name).into_owned()));
+    pub(super) fn of(method: &'a str, params: &RawJson, exchange: &'a dyn Exchange) -> Self {
+        let get = |key: &str| {
+            let change = exchange.changes().iter().find(|(name, _)| *name == key);
+            match change {
+                Some((_, Change::Set(value))) => Some((*value).clone()),
+                Some((_, Change::Drop)) => None,
+                None => member(params, key),
             }
-            if let Some(header_params) = header_params
-                && let Some(arguments) = get("arguments")
-            {
-                let own = header_params.lines(&arguments);
-                lines.extend(own.into_iter().map(|(name, value)| (name.into(), value)));
-            }
+        };
+        let mut lines = Vec::with_capacity(2);
+        lines.push(("mcp-method", encoded(method)));
+        if let Some(name) =
+            named_member(method).and_then(|member| get(member)?.parse::<String>().ok())
+        {
+            let name = encoded(&name).into_owned();
+            lines.push(("mcp-name", name.into()));
+        }
+        if let Some(header_params) = exchange.header_params()
+            && let Some(arguments) = get("arguments")
+        {
+            let own = header_params.lines(&arguments);
+            lines.extend(own.into_iter().map(|(name, value)| (name, value.into())));
         }
         Self(lines)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .iter()
-            .map(|(name, value)| (&**name, value.as_bytes()))
+        self.0.iter().map(|(name, value)| (*name, value.as_bytes()))
     }
 }

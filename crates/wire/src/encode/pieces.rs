@@ -93,7 +93,7 @@ fn put_params(out: &mut Writer, params: &RawJson, additions: &[Addition<'_>]) {
     };
     let Some(at) = found
         .iter()
-        .position(|member| member.is_named(text, "_meta"))
+        .position(|member| member.is_named(params.as_str(), "_meta"))
     else {
         if additions.is_empty() {
             return out.share(text.clone());
@@ -109,7 +109,7 @@ fn put_params(out: &mut Writer, params: &RawJson, additions: &[Addition<'_>]) {
         // No object: nobody's envelope is in it, and none can be put into it.
         return out.share(text.clone());
     };
-    let is_ours = |member: &Member| meta::is_envelope(&member.name(own.bytes()));
+    let is_ours = |member: &Member| meta::is_envelope(&member.name(own.as_str()));
     if additions.is_empty() && !inner.iter().any(is_ours) {
         return out.share(text.clone());
     }
@@ -143,7 +143,11 @@ fn put_changed(
     let Some(found) = members::spans(params) else {
         return out.share(text.clone());
     };
-    let named = |name: &str| found.iter().find(|member| member.is_named(text, name));
+    let named = |name: &str| {
+        found
+            .iter()
+            .find(|member| member.is_named(params.as_str(), name))
+    };
     out.put(b"{");
     let mut wrote = false;
     let own = named("_meta");
@@ -154,7 +158,9 @@ fn put_changed(
         wrote = true;
     }
     for member in &found {
-        let change = changes.iter().find(|(key, _)| member.is_named(text, key));
+        let change = changes
+            .iter()
+            .find(|(key, _)| member.is_named(params.as_str(), key));
         let is_meta = own.is_some_and(|own| own.key_start() == member.key_start());
         let value = match change {
             Some((_, Change::Drop)) => continue,
@@ -166,7 +172,7 @@ fn put_changed(
             None => text.slice(member.value.range()),
         };
         put_comma(&mut out.last, wrote);
-        out.put(member.quoted_name(text));
+        out.put(member.quoted_name(params.as_str()));
         out.put(b":");
         out.share(value);
         wrote = true;

@@ -5,11 +5,23 @@ use super::Headers;
 /// Does the `Accept` header allow this media type? The most specific range that fits decides, and
 /// `q=0` excludes. Without the header nothing is: MCP requires it.
 pub fn accepts(headers: &Headers, media_type: &str) -> bool {
+    let only = headers.only("accept").ok().flatten();
+    if only.is_some_and(|value| is_plainly_in(value, media_type)) {
+        return true;
+    }
     let ranges = headers.all("accept").flat_map(|value| split(value, b','));
     let fitting = ranges.filter_map(|range| Fit::of(range, media_type));
     fitting
         .max_by_key(|fit| fit.precision)
         .is_some_and(|fit| fit.wanted)
+}
+
+/// Is it named in a list without parameters? So say most clients, with every request.
+fn is_plainly_in(list: &[u8], media_type: &str) -> bool {
+    !list.contains(&b';')
+        && list
+            .split(|byte| *byte == b',')
+            .any(|range| range.trim_ascii() == media_type.as_bytes())
 }
 
 /// Is it the media type `application/json`, whatever its case and parameters?

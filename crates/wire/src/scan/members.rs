@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
 use durward_core::RawJson;
+use smallvec::SmallVec;
 
 use super::reader::{Quoted, Reader, Span, Syntax};
 
@@ -15,27 +16,17 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn is_named(&self, text: &[u8], name: &str) -> bool {
-        let key = &text[self.key.span.range()];
-        if self.key.escaped {
-            self.name(text) == name
-        } else {
-            key == name.as_bytes()
-        }
+    pub(crate) fn is_named(&self, text: &str, name: &str) -> bool {
+        self.name(text) == name
     }
 
     /// The key as it was spelled, quotes included.
-    pub(crate) fn quoted_name<'a>(&self, text: &'a [u8]) -> &'a [u8] {
-        &text[self.key.span.quoted()]
+    pub(crate) fn quoted_name<'a>(&self, text: &'a str) -> &'a [u8] {
+        text[self.key.span.quoted()].as_bytes()
     }
 
-    pub(crate) fn name<'a>(&self, text: &'a [u8]) -> Cow<'a, str> {
-        let inner = std::str::from_utf8(&text[self.key.span.range()]).unwrap_or_default();
-        if self.key.escaped {
-            super::escape::unescape(inner)
-        } else {
-            Cow::Borrowed(inner)
-        }
+    pub(crate) fn name<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.key.unescape(text)
     }
 
     /// Where its key begins, quotes and all.
@@ -48,10 +39,13 @@ impl Member {
     }
 }
 
+/// Members in order; few objects of a message have more than eight.
+pub(crate) type Members = SmallVec<[Member; 8]>;
+
 /// The members of an object, keys unescaped, values as slices of it, in order. None of what is not
 /// an object.
 pub fn members(object: &RawJson) -> Vec<(Cow<'_, str>, RawJson)> {
-    let text = object.bytes();
+    let text = object.as_str();
     let spans = spans(object).unwrap_or_default();
     spans
         .iter()
@@ -75,7 +69,7 @@ pub fn member(object: &RawJson, name: &str) -> Option<RawJson> {
     // The text is sound: only what was looked for ends the reading early.
     let _ = reader.object(|reader, key| {
         let value = reader.value()?;
-        if (Member { key, value }).is_named(text.as_bytes(), name) {
+        if (Member { key, value }).is_named(text, name) {
             found = Some(value);
             return Err(Syntax("found"));
         }
@@ -122,7 +116,7 @@ pub(crate) fn remaining(
     all: &[Member],
     drop: impl Fn(&str) -> bool,
 ) -> Option<RawJson> {
-    let text = object.bytes();
+    let text = object.as_str();
     let mut out = BytesMut::new();
     let mut kept = 0;
     for member in all.iter().filter(|member| !drop(&member.name(text))) {
@@ -130,7 +124,8 @@ pub(crate) fn remaining(
             out.reserve(text.len());
         }
         out.put_u8(if kept == 0 { b'{' } else { b',' });
-        out.put_slice(&text[member.key.span.quoted().start..member.value.range().end]);
+        let whole = member.key_start()..member.value.range().end;
+        out.put_slice(text[whole].as_bytes());
         kept += 1;
     }
     if kept == 0 {
@@ -144,7 +139,7 @@ pub(crate) fn remaining(
 }
 
 /// Where the members are; `None` of what is not an object.
-pub(crate) fn spans(object: &RawJson) -> Option<Vec<Member>> {
+pub(crate) fn spans(object: &RawJson) -> Option<Members> {
     if object.len() > Span::MAX {
         return None;
     }
@@ -153,7 +148,7 @@ pub(crate) fn spans(object: &RawJson) -> Option<Vec<Member>> {
     if reader.peek() != Some(b'{') {
         return None;
     }
-    let mut found = Vec::with_capacity(8);
+    let mut found = Members::new();
     let read = reader.object(|reader, key| {
         let value = reader.value()?;
         found.push(Member { key, value });

@@ -47,7 +47,7 @@ impl Params {
 
     /// The value of a member, as a slice. Keys are compared unescaped.
     pub fn get(&self, key: &str) -> Option<RawJson> {
-        let text = self.raw.bytes();
+        let text = self.raw.as_str();
         let member = self
             .members
             .iter()
@@ -125,7 +125,10 @@ impl TryFrom<RawJson> for Params {
         let members = spans.ok_or_else(|| NotAnObject {
             key: "params".to_owned(),
         })?;
-        Ok(Self { raw, members })
+        Ok(Self {
+            raw,
+            members: members.into_vec(),
+        })
     }
 }
 

@@ -70,6 +70,44 @@ enum Open {
     Array,
 }
 
+/// What is open within a value, the innermost last: a bit each, so that only deep ones need memory.
+#[derive(Default)]
+struct Opened {
+    /// The last up to 64; set where it is an array.
+    last: u64,
+    count: u32,
+    before: Vec<u64>,
+}
+
+impl Opened {
+    fn push(&mut self, kind: Open) {
+        if self.count == u64::BITS {
+            self.before.push(self.last);
+            self.count = 0;
+        }
+        self.last = self.last << 1 | u64::from(kind == Open::Array);
+        self.count += 1;
+    }
+
+    fn pop(&mut self) {
+        self.last >>= 1;
+        self.count -= 1;
+        if self.count == 0
+            && let Some(before) = self.before.pop()
+        {
+            (self.last, self.count) = (before, u64::BITS);
+        }
+    }
+
+    fn innermost(&self) -> Option<Open> {
+        match (self.count, self.last & 1) {
+            (0, _) => None,
+            (_, 0) => Some(Open::Object),
+            (_, _) => Some(Open::Array),
+        }
+    }
+}
+
 /// Reads a text from front to back. A [`Syntax`] error ends it; a fault is noted and reading goes
 /// on, since the id may still come.
 pub(super) struct Reader<'a> {
@@ -77,8 +115,9 @@ pub(super) struct Reader<'a> {
     at: usize,
     depth: usize,
     depth_limit: usize,
-    open: Vec<Open>,
+    open: Opened,
     keys: Keys,
+    is_sound: bool,
     fault: Option<&'static str>,
 }
 
@@ -88,9 +127,17 @@ impl<'a> Reader<'a> {
         Self::new(text, depth_limit, Keys::counted())
     }
 
-    /// Takes depth and keys as they are: somebody else judges them, or has.
-    pub(super) fn trusting(text: &'a str) -> Self {
+    /// Takes depth and keys as they are: somebody else judges them.
+    pub(super) fn splitting(text: &'a str) -> Self {
         Self::new(text, usize::MAX, Keys::ignored())
+    }
+
+    /// Reads what is known to be sound, and of what is not looked into only where it ends.
+    pub(super) fn trusting(text: &'a str) -> Self {
+        Self {
+            is_sound: true,
+            ..Self::splitting(text)
+        }
     }
 
     fn new(text: &'a str, depth_limit: usize, keys: Keys) -> Self {
@@ -99,8 +146,9 @@ impl<'a> Reader<'a> {
             at: 0,
             depth: 0,
             depth_limit,
-            open: Vec::new(),
+            open: Opened::default(),
             keys,
+            is_sound: false,
             fault: None,
         }
     }
@@ -181,9 +229,43 @@ impl<'a> Reader<'a> {
     /// Reads any value, which starts here.
     pub(super) fn value(&mut self) -> Result<Span, Syntax> {
         let start = self.at;
-        self.open.clear();
-        while !self.step()? {}
+        if self.is_sound {
+            self.pass()?;
+        } else {
+            self.open = Opened::default();
+            while !self.step()? {}
+        }
         Ok(Span::new(start, self.at))
+    }
+
+    /// Goes past a value of a sound text.
+    fn pass(&mut self) -> Result<(), Syntax> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'{' | b'[') => {
+                    self.at += 1;
+                    depth += 1;
+                }
+                Some(b'}' | b']') => {
+                    self.at += 1;
+                    depth = depth.saturating_sub(1);
+                }
+                Some(_) => self.at += length_until(self.rest(), |byte| !is_of_word(byte)),
+                None => return Err(Syntax(CUT_OFF)),
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+            self.at += length_until(self.rest(), is_turn);
+        }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
     }
 
     /// Reads a scalar or goes one level in, then as many out as end here. True once all is read.
@@ -206,7 +288,7 @@ impl<'a> Reader<'a> {
             }
             _ => self.scalar()?,
         }
-        while let Some(&top) = self.open.last() {
+        while let Some(top) = self.open.innermost() {
             if self.goes_on(top)? {
                 if top == Open::Object {
                     self.key()?;
@@ -314,7 +396,10 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at += plain(&self.text.as_bytes()[self.at..]);
+            self.at += match self.is_sound {
+                true => plain_of_sound(self.rest()),
+                false => plain(self.rest()),
+            };
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -365,6 +450,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn length_until(text: &[u8], end: impl Fn(u8) -> bool) -> usize {
+    let at = text.iter().position(|byte| end(*byte));
+    at.unwrap_or(text.len())
+}
+
+/// Of a number, `true`, `false` or `null`.
+fn is_of_word(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.')
+}
+
+/// Where a string, an object or an array begins or ends.
+fn is_turn(byte: u8) -> bool {
+    matches!(byte, b'"' | b'{' | b'}' | b'[' | b']')
+}
+
 const CUT_OFF: &str = "the message ends too early";
 
 /// A text that is at least so long is looked at in stretches of this length, which the compiler checks at once.
@@ -385,6 +485,17 @@ fn plain(text: &[u8]) -> usize {
         at += STRETCH;
     }
     at + plain_of_short(&text[at..])
+}
+
+/// The same of a text that is known to be sound: no control byte is in it.
+fn plain_of_sound(text: &[u8]) -> usize {
+    let head = &text[..text.len().min(STRETCH)];
+    match plain_of_short(head) {
+        STRETCH => {
+            STRETCH + memchr::memchr2(b'"', b'\\', &text[STRETCH..]).unwrap_or(text.len() - STRETCH)
+        }
+        at => at,
+    }
 }
 
 fn plain_of_short(text: &[u8]) -> usize {

@@ -103,12 +103,52 @@ async fn what_a_killed_keeper_held_goes_with_the_next_box() {
 }
 
 #[tokio::test]
-async fn a_link_where_nothing_may_be_written_is_refused() {
+async fn what_a_killed_keeper_held_goes_also_where_it_is_hidden_by_then() {
     let work = tempfile::tempdir().unwrap();
-    symlink("/tmp", work.path().join(".vscode")).unwrap();
+    let launcher = Launcher::new();
+    let plan = within(working_in(work.path(), Level::Full), "echo; read x");
+    let mut child = launcher.spawn(&plan).await.unwrap();
+    child.stdout.read_u8().await.unwrap();
+    kill(parent(child.id()).unwrap(), Signal::KILL);
+    child.process.gone().await;
+    until_gone(child.id()).await;
+    let mut walls = working_in(work.path(), Level::Full);
+    walls.hide = vec![work.path().join(".mcp.json"), work.path().join(".claude")];
+    assert_eq!(output(&within(walls, "true")).await.1, Exit::Code(0));
+    assert_eq!(names(work.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_link_where_nothing_may_be_written_is_refused_and_nothing_stays_of_the_try() {
+    let work = tempfile::tempdir().unwrap();
+    let link = work.path().join(".zed");
+    symlink("/tmp", &link).unwrap();
     let plan = within(working_in(work.path(), Level::Full), "true");
     let fault = Launcher::new().spawn(&plan).await.unwrap_err();
-    assert!(fault.to_string().contains("a link there"), "{fault}");
+    let named = link.canonicalize().is_ok() && fault.to_string().contains(".zed` is a link");
+    assert!(named, "{fault}");
+    until_alone(work.path(), ".zed").await;
+}
+
+#[tokio::test]
+async fn a_program_out_of_reach_leaves_nothing_where_it_would_have_run() {
+    let work = tempfile::tempdir().unwrap();
+    let mut walls = working_in(work.path(), Level::Full);
+    walls.read.clear();
+    let plan = within(walls, "true");
+    let fault = Launcher::new().spawn(&plan).await.unwrap_err();
+    assert!(matches!(fault, LaunchFault::OutOfReach(_)), "{fault}");
+    until_alone(work.path(), "").await;
+}
+
+/// The keeper is told of before it has cleared up.
+async fn until_alone(folder: &Path, name: &str) {
+    let alone = async {
+        while names(folder).iter().any(|there| there != name) {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(DEADLINE, alone).await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -186,23 +185,32 @@ pub(super) fn take_tree(
         Some(made) => made,
         None => make_tree(flaws)?,
     };
-    let size = wanted.limits.memory.to_string();
-    let options = [("mode", "1777"), ("size", size.as_str())];
-    tree.put_memory(Path::new("/tmp"), &options, true)
-        .map_err(at(Step::Devices))?;
-    let held = open_ways(&mut tree, wanted)?;
-    if wanted.reach == Reach::Door {
-        ask_at_the_door(&tree).map_err(at(Step::Tree))?;
+    let mut held = Vec::new();
+    if let Err(failed) = build(&mut tree, wanted, &mut held) {
+        // First, for what is covered can't be taken away.
+        tree.leave();
+        return Err(failed);
     }
-    // Where nothing below it was let in.
-    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
-        .map_err(at(Step::Devices))?;
     tree.enter().map_err(at(Step::Tree))?;
     Ok(held)
 }
 
+fn build(tree: &mut Tree, wanted: &Wanted, held: &mut Vec<Placeholder>) -> Result<(), Failed> {
+    let size = wanted.limits.memory.to_string();
+    let options = [("mode", "1777"), ("size", size.as_str())];
+    tree.put_memory(Path::new("/tmp"), &options, true)
+        .map_err(at(Step::Devices))?;
+    open_ways(tree, wanted, held)?;
+    if wanted.reach == Reach::Door {
+        ask_at_the_door(tree).map_err(at(Step::Tree))?;
+    }
+    // Where nothing below it was let in.
+    tree.link(Path::new("/tmp"), Path::new("/var/tmp"))
+        .map_err(at(Step::Devices))
+}
+
 /// Lets in what may be reached, closes what may not be written, and hides what is hidden.
-fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Failed> {
+fn open_ways(tree: &mut Tree, wanted: &Wanted, held: &mut Vec<Placeholder>) -> Result<(), Failed> {
     let is_ours = |path: &Path| {
         let below = ["/proc", "/dev/shm"];
         path == "/" || path == "/dev" || below.into_iter().any(|ours| path.starts_with(ours))
@@ -257,7 +265,7 @@ fn open_ways(tree: &mut Tree, wanted: &Wanted) -> Result<Vec<Placeholder>, Faile
         .filter(|(_, right)| *right == Right::Write)
         .map(|(path, _)| path)
         .collect();
-    close(tree, wanted, &roots, closed)
+    close(tree, wanted, &roots, closed, held)
 }
 
 /// `closed` is what may be read alone though it lies where may be written.
@@ -266,18 +274,18 @@ fn close(
     wanted: &Wanted,
     roots: &[PathBuf],
     mut closed: Vec<PathBuf>,
-) -> Result<Vec<Placeholder>, Failed> {
+    held: &mut Vec<Placeholder>,
+) -> Result<(), Failed> {
     closed.extend(wanted.deny_write.iter().map(|path| placed(path)));
     let home = wanted
         .home
         .as_ref()
         .and_then(|home| home.canonicalize().ok());
-    for root in roots.iter().filter(|root| is_project(root)) {
+    for root in roots.iter().filter(|root| later::is_project(root)) {
         closed.extend(later::beneath(root, home.as_deref()));
     }
     let writable = roots.iter().map(|root| (root.clone(), Right::Write));
     let mut pinned: Pinned = writable.collect();
-    let mut held = Vec::new();
     for path in closed {
         let around = roots.iter().filter(|root| path.starts_with(root));
         let Some(root) = around.max_by_key(|root| root.components().count()) else {
@@ -299,7 +307,7 @@ fn close(
         }
         tree.hide(&real).map_err(at(Step::Hide))?;
     }
-    Ok(held)
+    Ok(())
 }
 
 /// A path that may not be there, by the place of its folder; a `/` at its end stays.
@@ -327,10 +335,4 @@ fn meeting_places() -> Vec<PathBuf> {
         BEGINNINGS.into_iter().any(is_one)
     });
     fit.map(|entry| entry.path()).collect()
-}
-
-/// Whether people work there: not a file, and not a folder into which everybody may write.
-fn is_project(root: &Path) -> bool {
-    root.metadata()
-        .is_ok_and(|found| found.is_dir() && found.mode() & 0o1002 != 0o1002)
 }

@@ -9,7 +9,10 @@
 use std::{
     collections::HashMap,
     ffi::{OsStr, OsString},
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -27,7 +30,7 @@ use rustix::{
 use super::tree::{Right, Tree};
 
 /// In every folder that may be written. A `/` at the end: a folder.
-const IN_PROJECTS: [&str; 10] = [
+const IN_PROJECTS: [&str; 20] = [
     ".git/hooks/",
     ".git/config",
     ".git/modules/",
@@ -38,10 +41,20 @@ const IN_PROJECTS: [&str; 10] = [
     ".cursor/",
     ".claude/",
     ".codex/",
+    ".gemini/",
+    ".continue/",
+    ".windsurf/",
+    ".roo/",
+    ".junie/",
+    ".opencode/",
+    "opencode.json",
+    "opencode.jsonc",
+    ".devcontainer/",
+    ".husky/",
 ];
 
 /// In the home folder, where it may be written.
-const AT_HOME: [&str; 36] = [
+const AT_HOME: [&str; 49] = [
     ".bashrc",
     ".bash_profile",
     ".bash_login",
@@ -78,6 +91,19 @@ const AT_HOME: [&str; 36] = [
     ".config/git/",
     ".config/fish/",
     ".config/autostart/",
+    ".config/systemd/",
+    ".config/environment.d/",
+    ".config/Claude/",
+    ".config/Code/User/",
+    ".config/VSCodium/User/",
+    ".config/zed/",
+    ".config/opencode/",
+    ".config/goose/",
+    ".codeium/",
+    ".lmstudio/",
+    ".cline/",
+    ".local/share/applications/",
+    "bin/",
 ];
 
 /// How often a placeholder is asked for that another box is just taking away.
@@ -93,6 +119,46 @@ pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
         .into_iter()
         .chain(at_home)
         .collect()
+}
+
+/// Of what is closed beneath the folders that may be written, what is a link, or lies behind one.
+pub(super) fn link_beneath(roots: &[PathBuf], home: Option<&Path>) -> Option<PathBuf> {
+    let closed = |root: &PathBuf| {
+        let root = root.canonicalize().ok()?;
+        let mut places = beneath(&root, home).into_iter();
+        places.find_map(|place| {
+            let on_the_way = place.strip_prefix(&root).ok()?.ancestors();
+            let places = on_the_way.filter(|name| !name.as_os_str().is_empty());
+            let places = places.map(|name| root.join(name));
+            places.into_iter().find(|place| place.is_symlink())
+        })
+    };
+    roots
+        .iter()
+        .filter(|root| is_project(root))
+        .find_map(closed)
+}
+
+/// Whether the name is the first of one of those.
+pub(super) fn is_in_projects(name: &OsStr) -> bool {
+    let first = |path: &str| Path::new(path).iter().next() == Some(name);
+    IN_PROJECTS.into_iter().any(first)
+}
+
+/// Whether people work there: not a file, and not a folder into which everybody may write.
+pub(super) fn is_project(root: &Path) -> bool {
+    root.metadata()
+        .is_ok_and(|found| found.is_dir() && found.mode() & 0o1002 != 0o1002)
+}
+
+/// What is there of it in a folder further below, links aside.
+pub(super) fn there(project: &Path) -> Vec<PathBuf> {
+    let all = IN_PROJECTS.map(|name| project.join(name.trim_end_matches('/')));
+    let is_held = |place: &PathBuf| {
+        let on_the_way = place.ancestors().take_while(|above| *above != project);
+        place.exists() && on_the_way.into_iter().all(|above| !above.is_symlink())
+    };
+    all.into_iter().filter(is_held).collect()
 }
 
 /// Places that can't be renamed, since something is mounted there, and what may be done in them.
@@ -242,11 +308,14 @@ impl Placeholder {
         }
         Err(Errno::BUSY)
     }
+}
 
-    /// Takes it away, if no other box needs it and it is what it was. To be called within the box's mounts.
-    pub(super) fn release(self) {
-        // Nothing can be taken away on which something is mounted, here.
-        let _ = unmount(&self.path, UnmountFlags::DETACH);
+impl Drop for Placeholder {
+    /// Takes it away, if no other box needs it and it is what it was. Within the box's mounts, where there are
+    /// such by now.
+    fn drop(&mut self) {
+        // Nothing can be taken away on which something is mounted, here: it may be hidden, too.
+        while unmount(&self.path, UnmountFlags::DETACH).is_ok() {}
         let is_last = flock(&self.held, FlockOperation::NonBlockingLockExclusive).is_ok();
         let there = statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW);
         let (Ok(there), Ok(held)) = (there, fstat(self.held.as_fd())) else {

@@ -167,7 +167,7 @@ impl Raised {
 
     /// Takes away what was only there to be covered. When nothing of the program is left.
     pub(in crate::launch) fn clear(self) {
-        self.held.into_iter().for_each(Placeholder::release);
+        drop(self.held);
     }
 }
 

@@ -240,6 +240,12 @@ impl Tree {
         rustix::process::chdir("/")
     }
 
+    /// Takes it away again, with all that is mounted in it. Where it can't be, it goes with this process.
+    pub(super) fn leave(self) {
+        let _ = rustix::process::fchdir(&self.root);
+        let _ = rustix::mount::unmount(".", rustix::mount::UnmountFlags::DETACH);
+    }
+
     fn cover(&self, path: &Path, mount: BorrowedFd<'_>) -> Result<(), Errno> {
         let place = if is_folder(path)? {
             self.folder(path)?
