@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Call, CallerId, ClientRoots, Freshness, Located, Offer, OnChange, PackName, Refusal,
-    ServerName, Watch, Witness,
+    ServerName, Target, Watch, Witness,
 };
 
 /// A future on the heap: the one that a call may cost.
@@ -96,6 +96,12 @@ pub trait Provider: Send + Sync {
     /// Do the client's own roots narrow what it does?
     fn heeds_roots(&self) -> bool {
         false
+    }
+
+    /// What the program runs in that works for this (`box`, `home`, `host`, `off`); `None` where none is
+    /// started for its calls.
+    fn room(&self, _target: &Target) -> Option<&'static str> {
+        None
     }
 
     /// Does it.

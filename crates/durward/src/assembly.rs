@@ -4,12 +4,7 @@
 mod commands;
 mod shell;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    num::NonZeroU32,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
 
 use durward_cage::{egress::Connector, files::RootSettings, peer};
 use durward_core::{Clock, Provider, ServerName, SystemClock};
@@ -327,18 +322,7 @@ pub fn house(
         os_users: os_users(config),
         redactor: Redactor::new(&config.audit.redact_names)?,
         keep_results: keep(config.audit.content.results),
-        rooms: rooms(planned, builder),
     })
-}
-
-/// What the programs run in that work for calls: of servers by their names, of all else by the last word of
-/// their keys, which is the tool's or the pack's.
-fn rooms(planned: &Planned, builder: &Builder<'_>) -> HashMap<String, &'static str> {
-    let enclosed = builder.enclosed().into_iter().map(|enclosed| {
-        let last = enclosed.key.rsplit('.').next().unwrap_or_default();
-        (last.to_owned(), enclosed.word)
-    });
-    enclosed.chain(planned.rooms()).collect()
 }
 
 /// The roles and what they may do.

@@ -242,6 +242,7 @@ fn furnish(
     });
     Ok(pack::Room {
         plan,
+        word: enclosure.word,
         output: enclosure.output,
         reaches_out: !matches!(enclosure.walls.network, durward_cage::launch::Network::None),
     })

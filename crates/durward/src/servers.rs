@@ -117,15 +117,6 @@ impl Planned {
         let all = self.0.values();
         all.map(|standing| Arc::clone(&standing.server) as Arc<dyn Provider>)
     }
-
-    /// What those that are programs run in, for the record.
-    pub fn rooms(&self) -> impl Iterator<Item = (String, &'static str)> {
-        let programs = |(name, standing): (&ServerName, &Standing)| {
-            let enclosed = standing.enclosed.as_ref()?;
-            Some((name.to_string(), enclosed.word))
-        };
-        self.0.iter().filter_map(programs)
-    }
 }
 
 impl Servers {
@@ -307,6 +298,7 @@ impl Servers {
         may.sampling &= sampling.allow;
         let settings = ServerSettings {
             name: name.clone(),
+            room: enclosed.as_ref().map(|enclosed| enclosed.word),
             target: Target {
                 reach,
                 era: match server.era {

@@ -76,8 +76,6 @@ pub struct HouseSettings {
     pub redactor: Redactor,
     /// What of the results is recorded.
     pub keep_results: Keep,
-    /// What the programs run in that work for calls, by tool or else by provider, for the record.
-    pub rooms: HashMap<String, &'static str>,
 }
 
 /// A configuration in force, with what is offered under it.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use durward_core::{Caller, ServerName, ToolName};
+use durward_core::{Caller, ServerName, Target, ToolName};
 use durward_guard::{
     breaker::Breaker,
     limit::{Bounds, Quota},
@@ -111,12 +111,10 @@ impl Standing {
             let entry = &self.house.catalogue.tools()[place];
             let name = &entry.tool.name;
             let bounds = self.house.settings.limits.tool(name.as_str());
-            let rooms = &self.house.settings.rooms;
             let provider = &entry.provider;
             // What runs elsewhere may break down; a server, or a program that is started for the call.
-            let runs_elsewhere = provider.server().is_some()
-                || rooms.contains_key(name.as_str())
-                || rooms.contains_key(provider.name().as_str());
+            let runs_elsewhere =
+                provider.server().is_some() || provider.room(&Target::Tool(name.clone())).is_some();
             self.of_tool(name, runs_elsewhere, bounds, store)
         })
     }

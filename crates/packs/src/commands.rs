@@ -12,7 +12,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use durward_cage::launch::{Launcher, Pin, Plan, Walls};
 use durward_core::{
-    Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode, Tier, ToolName,
+    Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode, Target, Tier,
+    ToolName,
 };
 use durward_guard::{argv, template::Template};
 
@@ -58,6 +59,8 @@ pub struct CommandSettings {
     pub missing: Missing,
     /// What it may reach; without it, whatever durward may.
     pub walls: Option<Arc<Walls>>,
+    /// The word for that.
+    pub room: &'static str,
     /// The variables of durward's own environment that it gets.
     pub inherit: Vec<String>,
     /// Variables that it is given.
@@ -159,6 +162,10 @@ impl Provider for CommandsPack {
 
     fn heeds_roots(&self) -> bool {
         true
+    }
+
+    fn room(&self, target: &Target) -> Option<&'static str> {
+        self.tools.get(target.name()).map(CommandTool::room)
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

@@ -33,7 +33,7 @@ use durward_cage::{
     launch::{Launcher, Plan},
 };
 use durward_core::{
-    Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode, ToolName,
+    Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode, Target, ToolName,
 };
 use durward_guard::names::Register;
 
@@ -53,6 +53,8 @@ use tool::PluginTool;
 pub struct Room {
     /// How it is started: with its environment and its walls.
     pub plan: Plan,
+    /// The word for what it runs in.
+    pub word: &'static str,
     /// The most bytes of one answer.
     pub output: usize,
     /// May it talk to others?
@@ -241,6 +243,11 @@ impl Provider for Plugins {
             tools: tools.map(|tool| tool.tool.clone()).collect(),
             ..Offer::default()
         }
+    }
+
+    fn room(&self, target: &Target) -> Option<&'static str> {
+        let (plugin, _) = self.tool(target.name())?;
+        Some(plugin.made.room)
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

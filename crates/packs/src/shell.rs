@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use durward_cage::launch::{Launcher, Plan, Walls};
-use durward_core::{Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode};
+use durward_core::{
+    Answer, BoxFuture, Call, Offer, PackName, Provider, Refusal, RefusalCode, Target,
+};
 
 use crate::{
     PacksError,
@@ -32,6 +34,8 @@ pub struct ShellSettings {
     pub launcher: Launcher,
     /// What they may reach; without it, whatever durward may.
     pub walls: Option<Arc<Walls>>,
+    /// The word for that.
+    pub room: &'static str,
     /// Variables of durward's own that they get.
     pub inherit: Vec<String>,
     /// Variables that they get with these values.
@@ -110,6 +114,10 @@ impl Provider for ShellPack {
 
     fn heeds_roots(&self) -> bool {
         true
+    }
+
+    fn room(&self, _target: &Target) -> Option<&'static str> {
+        Some(self.settings.room)
     }
 
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Answer, Refusal>> {

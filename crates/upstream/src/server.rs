@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use durward_core::{
     Answer, BoxFuture, Call, CallerId, Cancel, ClientRoots, Clock, Freshness, Located, Offer,
-    OnChange, PackName, Provider, Refusal, ServerName, Watch, Witness,
+    OnChange, PackName, Provider, Refusal, ServerName, Target, Watch, Witness,
 };
 use durward_store::{limits::MemoryLimits, servers::KnownServers};
 use tokio::{sync::watch, time::Instant};
@@ -352,6 +352,10 @@ impl Provider for Server {
             },
             ttl: self.offered().ttl.map(left),
         }
+    }
+
+    fn room(&self, _target: &Target) -> Option<&'static str> {
+        self.settings.room
     }
 
     fn server(&self) -> Option<&ServerName> {

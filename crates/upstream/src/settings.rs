@@ -12,6 +12,8 @@ pub struct ServerSettings {
     pub name: ServerName,
     /// How it is reached.
     pub target: Target,
+    /// What it runs in, where it is a program.
+    pub room: Option<&'static str>,
     /// Which of its tools are offered, and as what.
     pub tools: ServerTools,
     /// What it may offer, and ask of a client.

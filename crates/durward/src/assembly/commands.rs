@@ -77,6 +77,7 @@ fn one(
             config::Missing::Warn => commands::Missing::Warn,
         },
         walls: Some(enclosure.walls),
+        room: enclosure.word,
         inherit: enclosure.inherit,
         env: enclosure.env,
         output: enclosure.output,

@@ -30,6 +30,7 @@ pub(super) fn settings(
         programs,
         launcher: builder.launcher(),
         walls: Some(enclosure.walls),
+        room: enclosure.word,
         inherit: enclosure.inherit,
         env: enclosure.env,
         output: enclosure.output,

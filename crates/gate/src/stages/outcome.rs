@@ -36,15 +36,10 @@ pub(crate) async fn write_refusal(walk: &mut Walk<'_>) {
 /// What the program ran in that worked for the call, if one did.
 pub(crate) fn held(walk: &Walk<'_>) -> Option<Held> {
     let level = walk.call.held.level()?;
-    let rooms = &walk.standing.house().settings.rooms;
-    let of_tool = walk
-        .tool()
-        .and_then(|entry| rooms.get(entry.tool.name.as_str()));
-    let of_provider = || rooms.get(walk.provider()?.name().as_str());
-    Some(Held {
-        room: of_tool.or_else(of_provider).copied(),
-        level,
-    })
+    let room = walk
+        .provider()
+        .and_then(|provider| provider.room(&walk.call.target));
+    Some(Held { room, level })
 }
 
 fn describe(walk: &Walk<'_>) -> Outcome {

@@ -1,7 +1,7 @@
 //! A gate with a watched provider, a real journal, five callers with keys and a clock by hand.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -100,7 +100,6 @@ impl Plan {
             os_users: self.os_users.clone(),
             redactor: Redactor::new(&[]).unwrap(),
             keep_results: Keep::Digest,
-            rooms: HashMap::from([("held".to_owned(), "box")]),
         }
     }
 }

@@ -73,6 +73,7 @@ fn command(name: &str, run: &str) -> CommandSettings {
         dangerous: false,
         missing: Missing::Refuse,
         walls: None,
+        room: "off",
         inherit: vec!["PATH".to_owned()],
         env: Vec::new(),
         output: 64 * 1024,

@@ -22,6 +22,7 @@ pub(super) struct CommandTool {
     program: Program,
     folder: Option<Folder>,
     walls: Option<Arc<Walls>>,
+    room: &'static str,
     inherit: Vec<String>,
     env: Vec<(String, String)>,
     timeout: Duration,
@@ -49,6 +50,7 @@ impl CommandTool {
             program,
             folder,
             walls: settings.walls.clone(),
+            room: settings.room,
             inherit: settings.inherit.clone(),
             env: settings.env.clone(),
             timeout: settings.timeout,
@@ -70,6 +72,11 @@ impl CommandTool {
                 Some(format!("commands.{name}: {why}; calls of it are refused"))
             }
         }
+    }
+
+    /// What its program runs in.
+    pub(super) fn room(&self) -> &'static str {
+        self.room
     }
 
     /// What its program is, where it is dangerous.

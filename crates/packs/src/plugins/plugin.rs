@@ -36,6 +36,8 @@ pub(super) struct Made {
     pub(super) files: Vec<Pinned>,
     pub(super) plan: Plan,
     pub(super) launcher: Launcher,
+    /// What it runs in.
+    pub(super) room: &'static str,
     /// The longest answer.
     pub(super) output: usize,
     pub(super) record: Record,
@@ -69,6 +71,7 @@ impl Plugin {
             files,
             plan: room.plan,
             launcher: launcher.clone(),
+            room: room.word,
             output: room.output,
             record: Record::default(),
         });

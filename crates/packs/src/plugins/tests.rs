@@ -73,6 +73,7 @@ impl Desk {
     fn look_again(&self, before: Option<&Plugins>) -> Result<Plugins, PacksError> {
         let furnish = |_: &str, _: &Path, plan: Plan| {
             Ok(Room {
+                word: "off",
                 plan: plan.env("PATH", "/usr/bin:/bin"),
                 output: 64 * 1024,
                 reaches_out: false,

@@ -17,6 +17,7 @@ fn pack(root: &Path, allow: &[&str], interpreters: &[&str]) -> ShellPack {
         programs: Programs::find(&names(allow), &names(interpreters)),
         launcher: Launcher::new(),
         walls: None,
+        room: "off",
         inherit: vec!["PATH".to_owned()],
         env: vec![("GIVEN".to_owned(), "value".to_owned())],
         output: 64 * 1024,
