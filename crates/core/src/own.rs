@@ -28,6 +28,7 @@ pub struct OwnResult {
     /// What is said again at `at`, in the structure; nothing where all stands in the buffer.
     again: Range<usize>,
     at: usize,
+    ran_out_of_time: bool,
 }
 
 impl OwnResult {
@@ -103,6 +104,19 @@ impl OwnResult {
         self
     }
 
+    /// The result of a tool whose program did not end within the time that the configuration gives it, whatever
+    /// its caller wants: it failed at being carried out.
+    #[must_use]
+    pub fn out_of_time(mut self) -> Self {
+        self.ran_out_of_time = true;
+        self
+    }
+
+    /// Was that so?
+    pub fn ran_out_of_time(&self) -> bool {
+        self.ran_out_of_time
+    }
+
     /// How long the result is.
     pub fn size(&self) -> usize {
         self.body.len() + self.again.len()
@@ -170,6 +184,7 @@ impl From<RawJson> for OwnResult {
             at: body.end,
             buffer,
             body,
+            ran_out_of_time: false,
         }
     }
 }
@@ -209,6 +224,7 @@ impl Writing {
             body: FRONT..self.buffer.len(),
             buffer: self.buffer,
             structure,
+            ran_out_of_time: false,
             again: self.again,
             at: self.at,
         })

@@ -114,6 +114,10 @@ impl Refusal {
     /// The detail of a refusal that only a person's login mends: what was asked is well.
     pub const LOGIN_NEEDED: &str = "login_needed";
 
+    /// The detail of a refusal that says nothing of the tool: the time that there was had run out before the
+    /// program was begun.
+    pub const NOT_BEGUN: &str = "not_begun";
+
     /// A refusal with a code and a sentence.
     pub fn new(code: RefusalCode, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {

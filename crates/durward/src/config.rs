@@ -84,6 +84,7 @@ pub use sandbox::{
 };
 pub use schema::schema;
 pub use secrets::{PerhapsSecret, SecretName, SecretSource, SecretText, Secrets};
+pub(crate) use semantic::LEAST_MEMORY;
 pub(crate) use servers::is_own_name;
 pub use servers::{
     Argv, Auth, Capability, Connect, EnvKey, EraPin, ExtensionId, GrantWord, HeaderKey, Http,

@@ -35,6 +35,12 @@ use merged::Merged;
 /// What every script begins with, wherever these lead.
 const STARTS: [&str; 2] = ["/bin", "/sbin"];
 
+/// What a program that works as its user has of durward's environment, beside what its section gives it: a
+/// server in any room, and all else at home and without walls.
+pub(crate) const OF_USER: [&str; 10] = [
+    "PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ",
+];
+
 /// More memory than any machine has.
 const ENDLESS: u64 = 1 << 60;
 

@@ -81,9 +81,17 @@ impl Ended {
     pub fn of(outcome: &Result<Answer, Refusal>) -> Self {
         match outcome {
             Ok(Answer::Error(error)) if error.code == INTERNAL_ERROR => Self::Fault,
+            Ok(Answer::Own(result)) if result.ran_out_of_time() => Self::Fault,
             Ok(_) => Self::Answered,
-            // A person can mend it at any moment, and then it works at once.
-            Err(refusal) if refusal.detail == Some(Refusal::LOGIN_NEEDED) => Self::Neither,
+            // A person can mend it at any moment, and then it works at once; or the caller gave no time.
+            Err(refusal)
+                if matches!(
+                    refusal.detail,
+                    Some(Refusal::LOGIN_NEEDED | Refusal::NOT_BEGUN)
+                ) =>
+            {
+                Self::Neither
+            }
             Err(refusal) => match refusal.code {
                 RefusalCode::Unavailable | RefusalCode::Timeout | RefusalCode::Internal => {
                     Self::Fault

@@ -99,7 +99,8 @@ impl ShellPack {
             timeout,
             output: settings.output,
         };
-        run.run(&settings.launcher, call).await?.answer()
+        let ran = run.run(&settings.launcher, call).await?;
+        ran.result().map(Answer::Own)
     }
 }
 

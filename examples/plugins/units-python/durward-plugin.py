@@ -110,7 +110,7 @@ def manifest(plugin, path, class_name, tier):
         }
         said = [f"{key}: {text(value)}" for key, value in entries.items() if value is not None]
         lines += ["  - " + said[0]] + ["    " + line for line in said[1:]]
-    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 def answer(plugin, tool, arguments):
@@ -122,8 +122,8 @@ def answer(plugin, tool, arguments):
     except Exception as error:  # whatever it is, it is the tool's
         traceback.print_exc()
         return {"content": f"{type(error).__name__}: {error}", "isError": True}
-    if isinstance(result, str):
-        return {"content": result}
+    if result is None or isinstance(result, str):
+        return {"content": result or ""}
     said = {
         "content": member(result, "content"),
         "isError": bool(member(result, "isError", "is_error")),
@@ -132,18 +132,18 @@ def answer(plugin, tool, arguments):
     return {key: value for key, value in said.items() if value is not None}
 
 
-def run(plugin, out):
+def run(plugin, asked, out):
     """One object a line, until stdin is closed."""
     own = {re.sub(r"[^A-Za-z0-9_-]", "_", member(tool, "name")): member(tool, "name") for tool in tools_of(plugin)}
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if asked.get("cancel"):
+    for line in asked:
+        call = json.loads(line)
+        if call.get("cancel"):
             continue  # one call at a time: it is done by now
-        said = answer(plugin, own.get(asked["tool"], asked["tool"]), asked["arguments"])
+        said = answer(plugin, own.get(call["tool"], call["tool"]), call["arguments"])
         try:
-            text = json.dumps({"id": asked["id"], **said})
+            text = json.dumps({"id": call["id"], **said})
         except (TypeError, ValueError) as error:
-            text = json.dumps({"id": asked["id"], "content": f"its result is no JSON: {error}", "isError": True})
+            text = json.dumps({"id": call["id"], "content": f"its result is no JSON: {error}", "isError": True})
         out.write(text + "\n")
         out.flush()
 
@@ -155,14 +155,17 @@ def main():
     parser.add_argument("--class", dest="class_name", default="Plugin", metavar="NAME")
     parser.add_argument("--tier", default="operate", choices=["read", "operate", "danger"])
     given = parser.parse_args()
-    # stdout is the protocol's: what the class prints goes to stderr.
-    out, sys.stdout = sys.stdout, sys.stderr
+    # stdin and stdout are the protocol's, also for what the class starts: that finds nothing to read, and what it
+    # prints goes to stderr.
+    asked, out = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
     plugin = load(given.handler, given.class_name)
     if given.command == "manifest":
-        sys.stdout = out
-        manifest(plugin, given.handler, given.class_name, given.tier)
+        print(manifest(plugin, given.handler, given.class_name, given.tier), file=out)
     else:
-        run(plugin, out)
+        run(plugin, asked, out)
 
 
 if __name__ == "__main__":

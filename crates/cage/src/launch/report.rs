@@ -83,7 +83,10 @@ impl Step {
             Self::Limits => "its limits can't be set",
             Self::Close => "what is not its own can't be closed (close_range needs Linux 5.9)",
             Self::Exec => "the system refuses to run it",
-            Self::Namespaces => "no system of its own can be made for it (namespaces)",
+            Self::Namespaces => {
+                "no system of its own can be made for it (namespaces), which is called full when as many are \
+                 there as user.max_user_namespaces says"
+            }
             Self::Numbers => "its user can't be mapped (/proc/self/uid_map)",
             Self::Network => "no network of its own can be made for it",
             Self::Tree => "no file tree of its own can be made for it (mounts)",

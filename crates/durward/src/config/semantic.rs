@@ -12,6 +12,9 @@ use super::{
     packs, plugins, servers,
 };
 
+/// With less the walls themselves can't be put up.
+pub(crate) const LEAST_MEMORY: u64 = 1 << 20;
+
 /// Adds what is wrong with the whole, and what should not stay so.
 pub(super) fn semantic(
     config: &Config,
@@ -148,6 +151,11 @@ fn bounds(config: &Config, root: &Node, faults: &mut Vec<Fault>) {
             let fault = Fault::new(format!("`{}` must be above 0", path.join(".")));
             faults.push(fault.place(place_of(root, &path)));
         }
+    }
+    if config.sandbox.limits.memory.bytes() < LEAST_MEMORY {
+        let fault = Fault::new("no program can be started in less memory than 1MiB");
+        let place = place_of(root, &["sandbox", "limits", "memory"]);
+        faults.push(fault.place(place));
     }
     if limits.breaker.faults.get() > BreakerSettings::MOST {
         let fault = Fault::new(format!(

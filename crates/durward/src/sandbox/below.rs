@@ -108,7 +108,9 @@ mod tests {
             .collect();
         let expected = [
             "deep/er/two/.vscode",
+            "one/.git/commondir",
             "one/.git/config",
+            "one/.git/config.worktree",
             "one/.git/hooks",
             "one/.mcp.json",
         ];

@@ -52,7 +52,7 @@ impl SandboxError {
     pub(super) fn below(key: &str, merged: &Merged<'_>, needed: Level, host: &Host) -> Self {
         let lacks = host.lacks.iter();
         let why: Vec<_> = lacks
-            .filter(|lack| lack.level <= needed)
+            .filter(|lack| lack.level <= needed && lack.level > host.level)
             .map(ToString::to_string)
             .collect();
         let (what, also) = match (merged.room, merged.network) {

@@ -4,10 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use durward_cage::launch::Limits;
 
-use super::{FOR_EVER, Item, roomy};
+use super::{FOR_EVER, Item, OF_USER, roomy};
 use crate::config::{
-    ItemLimits, ItemSandbox, NetworkWord, OwnSandbox, Period, Room, Sandbox, SandboxMode,
-    SandboxPath,
+    ItemLimits, ItemSandbox, LEAST_MEMORY, NetworkWord, OwnSandbox, Period, Room, Sandbox,
+    SandboxMode, SandboxPath,
 };
 
 /// What holds for one item.
@@ -39,7 +39,9 @@ impl<'a> Merged<'a> {
         let names = section
             .env
             .iter()
-            .chain(own.iter().flat_map(|own| &own.env));
+            .chain(own.iter().flat_map(|own| &own.env))
+            .map(|name| name.as_str().to_owned());
+        let of_user = OF_USER.iter().filter(|_| room != Room::Box);
         Self {
             room,
             mode: own.and_then(|own| own.mode).unwrap_or(section.mode),
@@ -49,7 +51,7 @@ impl<'a> Merged<'a> {
                 .output
                 .unwrap_or(section.limits.output)
                 .as_usize(),
-            env: names.map(|name| name.as_str().to_owned()).collect(),
+            env: names.chain(of_user.map(ToString::to_string)).collect(),
             own,
         }
     }
@@ -88,12 +90,15 @@ fn limits(section: &Sandbox, room: Room, own: ItemLimits) -> Limits {
         },
         Room::Home | Room::Host => roomy(),
     };
+    let memory = own.memory.map_or(usual.memory, |size| size.bytes());
+    let memory = memory.max(LEAST_MEMORY);
     Limits {
-        memory: own.memory.map_or(usual.memory, |size| size.bytes()),
+        memory,
         cpu: own.cpu.map_or(usual.cpu, counted),
         processes: own.processes.map_or(usual.processes, |it| it.get().into()),
         files: own.files.map_or(usual.files, |it| it.get().into()),
-        file_size: usual.file_size,
+        // A box that fills the disk harms everybody; what a server at home keeps is its own affair.
+        file_size: (room == Room::Box).then_some(memory),
     }
 }
 

@@ -8,15 +8,13 @@ use durward_guard::{
 };
 use durward_upstream::{Headers, May, Pinned, Url};
 
-use crate::{config, sandbox::Enclosure};
-
-/// What a child of ours has of our environment, beside what its section gives it.
-const INHERITED: [&str; 10] = [
-    "PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "USER", "LOGNAME", "SHELL", "TZ",
-];
+use crate::{
+    config,
+    sandbox::{Enclosure, OF_USER},
+};
 
 pub(super) fn plan(program: &config::Program, enclosure: &Enclosure) -> Plan {
-    let plan = Plan::new(program.command.as_slice().iter().cloned()).inherit(INHERITED);
+    let plan = Plan::new(program.command.as_slice().iter().cloned()).inherit(OF_USER);
     let mut plan = enclosure.around(plan);
     for (name, value) in &program.env {
         plan = plan.env(name.as_str(), value.secret().clone());

@@ -203,3 +203,25 @@ fn a_command_reads_nothing_and_what_runs_is_in_the_record() {
         "{call}"
     );
 }
+
+#[test]
+fn one_that_never_ends_in_its_time_is_left_alone() {
+    let house = house();
+    let slow = program(&house, "slow", "sleep 60");
+    house.configure(&format!(
+        "sandbox: {{ mode: best_effort }}\nlimits: {{ breaker: {{ faults: 3, cool_down: 1h }} }}\n\
+         commands:\n  slow: {{ run: \"{}\", timeout: 200ms }}\n",
+        slow
+    ));
+    let mut pipe = house.stdio(&[]);
+    for _ in 0..3 {
+        let answer = pipe.call("slow", json!({}));
+        assert_eq!(
+            answer["result"]["structuredContent"]["timed_out"], true,
+            "{answer}"
+        );
+    }
+    let answer = pipe.call("slow", json!({}));
+    let facts = &answer["result"]["_meta"]["dev.durward/refusal"];
+    assert_eq!(facts["detail"], "breaker_open", "{answer}");
+}

@@ -218,6 +218,7 @@ fn the_shim_makes_the_manifest_that_is_shipped() {
 fn a_class_written_for_a_predecessor_runs_behind_the_shim() {
     let house = open_house("");
     let handler = "\
+import subprocess
 from mcp_secure_server.plugins.base import PluginBase, ToolDefinition, ToolResult
 
 class Plugin(PluginBase):
@@ -230,6 +231,8 @@ class Plugin(PluginBase):
         return [ToolDefinition(name='greet', description='Greets.', input_schema=schema)]
     def execute(self, tool_name, arguments):
         print('to nobody')
+        subprocess.run(['sh', '-c', 'cat; echo to nobody either'])
+        if arguments['who'] == 'nobody': return None
         return ToolResult(content=[{'type': 'text', 'text': 'Hello ' + arguments['who']}], is_error=tool_name != 'greet')
 ";
     let shim = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -254,6 +257,8 @@ class Plugin(PluginBase):
     let answer = pipe.call("greet", json!({"who": "Ann"}));
     assert_eq!(text(&answer), "Hello Ann", "{answer}");
     assert_eq!(answer["result"]["isError"], false);
+    let answer = pipe.call("greet", json!({"who": "nobody"}));
+    assert_eq!(text(&answer), "", "{answer}");
 }
 
 #[test]

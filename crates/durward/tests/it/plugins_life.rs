@@ -307,3 +307,35 @@ fn many_changes_in_a_row_harm_no_call() {
     }
     in_time("it answers", || text(&call(&daemon, "one")) == "fine");
 }
+
+#[test]
+fn what_keeps_failing_is_left_alone_and_its_room_is_recorded() {
+    let house = open_house("limits: { breaker: { faults: 3, cool_down: 1h } }\n");
+    scripted(&house, "good", GOOD, "");
+    scripted(&house, "exits", "exit 1", "");
+    scripted(&house, "hangs", "sleep 60", "timeout: 300ms");
+    let daemon = daemon(&house);
+    for name in ["exits", "hangs"] {
+        for _ in 0..3 {
+            assert_ne!(detail(&call(&daemon, name)), "breaker_open");
+        }
+        assert_eq!(detail(&call(&daemon, name)), "breaker_open");
+    }
+    assert_eq!(text(&call(&daemon, "good")), "good");
+    let told = house.run(&["status", "--json"]).ok().json();
+    let open = told["breakers"].as_array().unwrap().iter();
+    let mut open: Vec<_> = open.map(|it| it["tool"].as_str().unwrap()).collect();
+    open.sort_unstable();
+    assert_eq!(open, ["exits", "hangs"], "{told}");
+    let records = house.run(&["audit", "query", "--json"]).ok().stdout;
+    let ran = records
+        .lines()
+        .filter(|line| line.contains("\"target\":\"good\""));
+    let rooms: Vec<_> = ran
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|record| record["status"] == "ok")
+        .map(|record| record["room"].clone())
+        .collect();
+    // The tests of plugins have no walls, but for those that say so.
+    assert_eq!(rooms, [json!("off")], "{records}");
+}

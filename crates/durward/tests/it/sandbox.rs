@@ -123,6 +123,55 @@ fn at_home_a_server_reads_what_its_user_may_but_no_secret_and_writes_little() {
 }
 
 #[test]
+fn what_others_execute_later_is_closed_in_projects_further_below_too() {
+    let house = furnished("");
+    let inner = house.path("home/project/clients/one");
+    for path in [
+        ".git/hooks/post-checkout",
+        ".git/config",
+        ".mcp.json",
+        "readme.md",
+    ] {
+        let file = inner.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "theirs").unwrap();
+    }
+    let mut pipe = house.stdio(&[]);
+    pipe.initialize("2025-11-25");
+    for path in [".git/hooks/pre-commit", ".git/config", ".mcp.json"] {
+        let wrote = writes(&mut pipe, inner.join(path));
+        assert!(wrote.starts_with("no: "), "{path}: {wrote}");
+    }
+    for path in ["readme.md", ".git/HEAD", "new"] {
+        assert_eq!(writes(&mut pipe, inner.join(path)), "written", "{path}");
+    }
+}
+
+#[test]
+fn a_link_that_can_t_be_closed_is_named_by_the_check() {
+    let house = furnished("");
+    let link = house.path("home/project/.vscode");
+    std::os::unix::fs::symlink("/etc", &link).unwrap();
+    let check = house.run(&["check"]);
+    let told = format!("{}{}", check.stdout, check.stderr);
+    assert!(told.contains("/home/project/.vscode` is a link"), "{told}");
+    let mut pipe = house.stdio(&[]);
+    pipe.initialize("2025-11-25");
+    let answer = pipe.call("raw__variables", json!({}));
+    assert!(
+        answer["result"]["isError"] == true || answer["error"].is_object(),
+        "{answer}"
+    );
+    drop(pipe);
+    let left: Vec<_> = fs::read_dir(house.path("home/project"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| ![".env", ".vscode", "readme.md"].contains(&name.as_str()))
+        .collect();
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
 fn in_a_box_a_server_sees_nothing_of_home() {
     let house = furnished(&format!(
         "    sandbox: {{ room: box, read: [{}] }}\n",

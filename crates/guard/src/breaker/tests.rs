@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use durward_core::{ProtocolError, RawJson};
+use durward_core::{OwnResult, ProtocolError, RawJson};
 use proptest::prelude::*;
 
 use super::*;
@@ -178,6 +178,12 @@ fn only_execution_faults_count() {
     }
     let login = Refusal::new(RefusalCode::Unavailable, "").detail(Refusal::LOGIN_NEEDED);
     assert_eq!(Ended::of(&Err(login)), Ended::Neither);
+    let late = Refusal::new(RefusalCode::Timeout, "").detail(Refusal::NOT_BEGUN);
+    assert_eq!(Ended::of(&Err(late)), Ended::Neither);
+    let own = || OwnResult::of_tool("", &()).unwrap().failed();
+    assert_eq!(Ended::of(&Ok(Answer::Own(own()))), Ended::Answered);
+    let late = own().out_of_time();
+    assert_eq!(Ended::of(&Ok(Answer::Own(late))), Ended::Fault);
     let error = |code| {
         let message = String::new();
         Ended::of(&Ok(Answer::Error(ProtocolError {

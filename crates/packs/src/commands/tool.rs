@@ -120,7 +120,13 @@ impl CommandTool {
             timeout: self.timeout,
             output: self.output,
         };
-        run.run(launcher, call).await?.answer()
+        let ran = run.run(launcher, call).await?;
+        let is_late = ran.timed_out;
+        let result = ran.result()?;
+        Ok(Answer::Own(match is_late {
+            true => result.out_of_time(),
+            false => result,
+        }))
     }
 
     /// What the program is given: as many arguments as the template has words.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use durward_core::{Answer, OwnResult, Refusal, RefusalCode};
+use durward_core::{OwnResult, Refusal, RefusalCode};
 use serde::Serialize;
 
 use super::Ran;
@@ -30,7 +30,7 @@ impl Ran {
     ///
     /// # Errors
     /// It can't be written.
-    pub fn answer(mut self) -> Result<Answer, Refusal> {
+    pub fn result(mut self) -> Result<OwnResult, Refusal> {
         let failed = !self.is_success();
         let stdout = Shown::of(std::mem::take(&mut self.stdout), self.stdout_truncated);
         let stderr = Shown::of(std::mem::take(&mut self.stderr), self.stderr_truncated);
@@ -47,7 +47,7 @@ impl Ran {
         };
         let result = OwnResult::of_long(&head, "stdout", stdout.text, &about)
             .map_err(|_| Refusal::new(RefusalCode::Internal, "the answer could not be written"))?;
-        Ok(Answer::Own(if failed { result.failed() } else { result }))
+        Ok(if failed { result.failed() } else { result })
     }
 
     /// How it ended and what to know of its outputs, then stderr, where there is any; stdout comes behind.

@@ -90,5 +90,5 @@ pub(super) fn no_time() -> Refusal {
         RefusalCode::Timeout,
         "the program had not begun when its time was over",
     )
-    .detail("slow_start")
+    .detail(Refusal::NOT_BEGUN)
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use durward_core::{Answer, LogLevel, Notify, RawJson, RefusalCode};
+use durward_core::{LogLevel, Notify, RawJson, RefusalCode};
 use durward_testkit::call;
 use serde_json::Value;
 
@@ -30,9 +30,7 @@ async fn ran(run: Run) -> Ran {
 }
 
 fn body(ran: Ran) -> Value {
-    let Answer::Own(result) = ran.answer().unwrap() else {
-        panic!("an answer of our own");
-    };
+    let result = ran.result().unwrap();
     serde_json::from_slice(result.to_raw().bytes()).unwrap()
 }
 

@@ -42,6 +42,49 @@ async fn what_others_execute_later_is_closed_and_nothing_of_it_stays() {
     assert_eq!(names(work.path()), [".vscode", "file"]);
 }
 
+/// With each of them git would take its configuration and hooks from elsewhere (gitrepository-layout(5)).
+#[tokio::test]
+async fn a_repository_can_t_be_led_to_other_hooks() {
+    let work = tempfile::tempdir().unwrap();
+    for name in ["hooks", "objects", "refs"] {
+        fs::create_dir_all(work.path().join(".git").join(name)).unwrap();
+    }
+    fs::write(work.path().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::write(work.path().join(".git/config"), "[core]\n").unwrap();
+    let mut child = Launcher::new()
+        .spawn(&within(
+            working_in(work.path(), Level::Full),
+            &format!(
+                "cd {}/.git; echo; read x; echo ../evil > commondir; echo x > config.worktree; mkdir worktrees/x; \
+                 cd ..; mv .git git; echo '*' > .git/description",
+                work.path().display()
+            ),
+        ))
+        .await
+        .unwrap();
+    child.stdout.read_u8().await.unwrap();
+    // Whoever works outside meanwhile notices nothing.
+    let git = git(work.path());
+    assert!(git.status.success(), "{git:?}");
+    drop(child.stdin);
+    child.process.gone().await;
+    assert_eq!(
+        names(&work.path().join(".git")),
+        ["HEAD", "config", "description", "hooks", "objects", "refs"]
+    );
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what somebody does outside of the box"
+)]
+fn git(folder: &Path) -> std::process::Output {
+    let mut git = std::process::Command::new("git");
+    git.args(["-c", "safe.directory=*", "status"])
+        .current_dir(folder);
+    git.output().unwrap()
+}
+
 #[tokio::test]
 async fn boxes_at_once_share_what_is_held_and_the_last_takes_it_away() {
     let work = tempfile::tempdir().unwrap();

@@ -68,6 +68,15 @@ const RESOLVERS: [&str; 4] = [
     "/run/NetworkManager/resolv.conf",
 ];
 
+/// What says how names are looked up.
+const LOOKED_UP_BY: [&str; 5] = [
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+];
+
 /// The numbers of the user and its group stay as they are; all others are nobody's (user_namespaces(7)).
 /// Until then nobody is known here, and so it has to be told who it was.
 pub(super) fn take_numbers((user, group): (Uid, Gid)) -> Result<(), Failed> {
@@ -231,6 +240,11 @@ fn open_ways(tree: &mut Tree, wanted: &Wanted, held: &mut Vec<Placeholder>) -> R
     }
     for path in &wanted.read {
         way(tree, path, Right::Read)?;
+    }
+    if !tree.is_whole() && wanted.reach == Reach::Host {
+        for path in LOOKED_UP_BY.into_iter().chain(RESOLVERS) {
+            way(tree, Path::new(path), Right::Read)?;
+        }
     }
     let more: &[&str] = match (tree.is_whole(), wanted.reach) {
         (false, _) => &ALWAYS,

@@ -97,7 +97,12 @@ fn said(level: Level, flaws: Flaws) -> Vec<Lack> {
         (
             Flaws::PROCESSES_UNLIMITED,
             "the number of a program's processes is not limited",
-            "give durward a cgroup of its own (`Delegate=yes` in its systemd unit), or run it as an ordinary user",
+            match level {
+                Level::Full => {
+                    "give durward a cgroup of its own (`Delegate=yes` in its systemd unit), or run it as an ordinary user"
+                }
+                _ => "give durward a cgroup of its own (`Delegate=yes` in its systemd unit)",
+            },
         ),
         (
             Flaws::UNSCOPED,

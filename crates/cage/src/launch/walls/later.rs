@@ -30,9 +30,13 @@ use rustix::{
 use super::tree::{Right, Tree};
 
 /// In every folder that may be written. A `/` at the end: a folder.
-const IN_PROJECTS: [&str; 20] = [
+const IN_PROJECTS: [&str; 21] = [
     ".git/hooks/",
     ".git/config",
+    // Where git finds another configuration and other hooks (gitrepository-layout(5)).
+    ".git/commondir",
+    ".git/config.worktree",
+    ".git/worktrees/",
     ".git/modules/",
     ".mcp.json",
     ".vscode/",
@@ -47,14 +51,23 @@ const IN_PROJECTS: [&str; 20] = [
     ".roo/",
     ".junie/",
     ".opencode/",
-    "opencode.json",
-    "opencode.jsonc",
     ".devcontainer/",
     ".husky/",
 ];
 
+/// The same, but closed only where they are there: everybody would see what stands in for them.
+const IN_PROJECTS_IF_THERE: [&str; 3] = ["opencode.json", "opencode.jsonc", ".githooks/"];
+
+/// Of those, what every repository has or can be given.
+const OF_GIT: [&str; 4] = [
+    ".git/hooks/",
+    ".git/config",
+    ".git/commondir",
+    ".git/config.worktree",
+];
+
 /// In the home folder, where it may be written.
-const AT_HOME: [&str; 49] = [
+const AT_HOME: [&str; 48] = [
     ".bashrc",
     ".bash_profile",
     ".bash_login",
@@ -103,8 +116,9 @@ const AT_HOME: [&str; 49] = [
     ".lmstudio/",
     ".cline/",
     ".local/share/applications/",
-    "bin/",
 ];
+
+const AT_HOME_IF_THERE: [&str; 1] = ["bin/"];
 
 /// How often a placeholder is asked for that another box is just taking away.
 const TRIES: u32 = 50;
@@ -113,10 +127,17 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// What may not be written beneath this folder, from it on.
 pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let at_home = home.into_iter().filter(|home| home.starts_with(root));
-    let at_home = at_home.flat_map(|home| AT_HOME.map(|name| home.join(name)));
+    let at_home = at_home.flat_map(|home| {
+        let names = AT_HOME_IF_THERE.into_iter();
+        let there = names.filter(|name| home.join(name).exists());
+        AT_HOME.into_iter().chain(there).map(|name| home.join(name))
+    });
+    let names = IN_PROJECTS_IF_THERE.into_iter();
+    let there = names.filter(|name| root.join(name).exists());
     IN_PROJECTS
-        .map(|name| root.join(name))
         .into_iter()
+        .chain(there)
+        .map(|name| root.join(name))
         .chain(at_home)
         .collect()
 }
@@ -142,7 +163,8 @@ pub(super) fn link_beneath(roots: &[PathBuf], home: Option<&Path>) -> Option<Pat
 /// Whether the name is the first of one of those.
 pub(super) fn is_in_projects(name: &OsStr) -> bool {
     let first = |path: &str| Path::new(path).iter().next() == Some(name);
-    IN_PROJECTS.into_iter().any(first)
+    let mut all = IN_PROJECTS.into_iter().chain(IN_PROJECTS_IF_THERE);
+    all.any(first)
 }
 
 /// Whether people work there: not a file, and not a folder into which everybody may write.
@@ -151,14 +173,17 @@ pub(super) fn is_project(root: &Path) -> bool {
         .is_ok_and(|found| found.is_dir() && found.mode() & 0o1002 != 0o1002)
 }
 
-/// What is there of it in a folder further below, links aside.
+/// What is there of it in a folder further below, links aside; and of a repository what could be.
 pub(super) fn there(project: &Path) -> Vec<PathBuf> {
-    let all = IN_PROJECTS.map(|name| project.join(name.trim_end_matches('/')));
-    let is_held = |place: &PathBuf| {
-        let on_the_way = place.ancestors().take_while(|above| *above != project);
-        place.exists() && on_the_way.into_iter().all(|above| !above.is_symlink())
+    let is_repository = project.join(".git").is_dir();
+    let all = IN_PROJECTS.into_iter().chain(IN_PROJECTS_IF_THERE);
+    let is_held = |name: &&str| {
+        let place = project.join(name.trim_end_matches('/'));
+        let mut on_the_way = place.ancestors().take_while(|above| *above != project);
+        let is_wanted = place.exists() || is_repository && OF_GIT.contains(name);
+        is_wanted && on_the_way.all(|above| !above.is_symlink())
     };
-    all.into_iter().filter(is_held).collect()
+    all.filter(is_held).map(|name| project.join(name)).collect()
 }
 
 /// Places that can't be renamed, since something is mounted there, and what may be done in them.
@@ -256,7 +281,10 @@ fn mode(is_folder: bool) -> Mode {
 
 /// What says nothing to who reads a file of that name.
 fn nothing(name: &OsStr) -> &'static str {
-    if Path::new(name)
+    if name == "commondir" {
+        // Where it would be without it.
+        ".\n"
+    } else if Path::new(name)
         .extension()
         .is_some_and(|kind| kind == "json")
     {

@@ -19,6 +19,13 @@ pub(in crate::config) fn check(
 ) {
     for (name, command) in &config.commands {
         let name = name.to_string();
+        if name.contains("__") {
+            let fault = Fault::new(format!(
+                "`commands.{name}`: `__` stands between a server's name and its tool's"
+            ));
+            let place = place_of(root, &["commands", &name]);
+            faults.push(fault.place(place).hint("use one `_`"));
+        }
         let written = root.at(&["commands", &name]);
         let has_keys = written.is_some_and(|node| matches!(node.value, Value::Map(_)));
         let place = |fault: Option<&TemplateFault>| match fault.and_then(param_of) {

@@ -126,3 +126,12 @@ fn a_pipe_is_warned_of_where_it_stands() {
     assert_eq!(warnings[0].line(), Some(4));
     assert!(warnings[0].message.contains("no shell reads a template"));
 }
+
+#[test]
+fn no_name_looks_like_a_server_s_tool() {
+    let said = told(with(&["up__sh=echo"], &[]));
+    assert!(
+        said.contains("`commands.up__sh`") && said.contains("a server's name"),
+        "{said}"
+    );
+}
