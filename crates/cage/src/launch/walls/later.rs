@@ -67,7 +67,7 @@ const OF_GIT: [&str; 4] = [
 ];
 
 /// In the home folder, where it may be written.
-const AT_HOME: [&str; 48] = [
+const AT_HOME: [&str; 54] = [
     ".bashrc",
     ".bash_profile",
     ".bash_login",
@@ -106,9 +106,13 @@ const AT_HOME: [&str; 48] = [
     ".config/autostart/",
     ".config/systemd/",
     ".config/environment.d/",
+    ".config/durward/",
     ".config/Claude/",
+    ".config/Cursor/User/",
     ".config/Code/User/",
+    ".config/Code - Insiders/User/",
     ".config/VSCodium/User/",
+    ".config/nvim/",
     ".config/zed/",
     ".config/opencode/",
     ".config/goose/",
@@ -116,6 +120,8 @@ const AT_HOME: [&str; 48] = [
     ".lmstudio/",
     ".cline/",
     ".local/share/applications/",
+    ".tmux.conf",
+    ".pyenv/shims/",
 ];
 
 const AT_HOME_IF_THERE: [&str; 1] = ["bin/"];
