@@ -39,6 +39,7 @@ pub use launcher::Launcher;
 pub use pin::Pin;
 pub use plan::Plan;
 pub use tail::Tail;
+pub(crate) use walls::beneath;
 pub use walls::{
     Door, Host, Lack, Level, Limits, Network, Walls, WayOut, executed_later, is_executed_later,
 };

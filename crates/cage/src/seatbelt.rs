@@ -11,7 +11,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::launch::{Network, Walls};
+use crate::launch::{Network, Walls, beneath};
 
 /// A path that can't stand in a profile.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -74,15 +74,19 @@ const NAMES: &str = r#"(allow system-socket)
     (global-name "com.apple.dnssd.service"))
 "#;
 
+/// Folders that may be written in which nobody has a project.
+const EVERYBODY_S: [&str; 2] = ["/tmp", "/var/tmp"];
+
 /// Folders that are links on every Mac; a profile is held against where they lead.
 const LINKS: [&str; 3] = ["/etc", "/tmp", "/var"];
 
-/// The profile of these walls. `door` is the port of this machine's loopback at which the way out
-/// listens; it matters where the network is [`Network::Egress`].
+/// The profile of these walls. `home` is the home folder of who runs durward; `door` is the port of this
+/// machine's loopback at which the way out listens, which matters where the network is [`Network::Egress`].
 ///
 /// # Errors
 /// [`ProfileFault`], naming the path.
-pub fn profile(walls: &Walls, door: u16) -> Result<String, ProfileFault> {
+pub fn profile(walls: &Walls, home: Option<&Path>, door: u16) -> Result<String, ProfileFault> {
+    let closed = closed(walls, home);
     let mut text = BEGIN.to_owned();
     let open: Vec<_> = walls.read.iter().chain(&walls.write).collect();
     rule(&mut text, "allow file-read* process-exec", "subpath", &open)?;
@@ -93,12 +97,12 @@ pub fn profile(walls: &Walls, door: u16) -> Result<String, ProfileFault> {
     rule(&mut text, "allow file-read-metadata", "literal", &above)?;
     rule(&mut text, "allow file-write*", "subpath", &walls.write)?;
     text.push_str("(deny file-write-setugid)\n");
-    rule(&mut text, "deny file-write*", "subpath", &walls.deny_write)?;
+    rule(&mut text, "deny file-write*", "subpath", &closed)?;
     rule(
         &mut text,
         "deny file-write-unlink",
         "literal",
-        &pinned(walls),
+        &pinned(walls, &closed),
     )?;
     let hidden = "deny file-read* file-write* process-exec";
     rule(&mut text, hidden, "subpath", &walls.hide)?;
@@ -122,9 +126,20 @@ pub fn profile(walls: &Walls, door: u16) -> Result<String, ProfileFault> {
     Ok(text)
 }
 
+/// What may not be written: what was said, and what others execute later.
+fn closed(walls: &Walls, home: Option<&Path>) -> Vec<PathBuf> {
+    let everybody_s =
+        |root: &&PathBuf| EVERYBODY_S.iter().any(|shared| **root == Path::new(shared));
+    let roots = walls.write.iter().filter(|root| !everybody_s(root));
+    let later = roots.flat_map(|root| beneath(root, home));
+    // A rule names a folder without the `/` at its end.
+    let plain = later.map(|path| path.components().collect());
+    walls.deny_write.iter().cloned().chain(plain).collect()
+}
+
 /// The folders on the way to what is closed: put aside, they would take it to where no rule fits.
-fn pinned(walls: &Walls) -> Vec<&Path> {
-    let closed = walls.deny_write.iter().chain(&walls.hide);
+fn pinned<'a>(walls: &'a Walls, closed: &'a [PathBuf]) -> Vec<&'a Path> {
+    let closed = closed.iter().chain(&walls.hide);
     let above = closed.flat_map(|path| path.ancestors().skip(1));
     let is_within = |path: &&Path| {
         let mut roots = walls.write.iter();

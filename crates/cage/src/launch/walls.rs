@@ -24,6 +24,7 @@ use std::{
 };
 
 pub use host::{Host, Lack};
+pub(crate) use later::beneath;
 pub use level::Level;
 pub use limits::Limits;
 pub use network::{Door, Network, WayOut};

@@ -131,7 +131,7 @@ const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What may not be written beneath this folder, from it on.
-pub(super) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+pub(crate) fn beneath(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let at_home = home.into_iter().filter(|home| home.starts_with(root));
     let at_home = at_home.flat_map(|home| {
         let names = AT_HOME_IF_THERE.into_iter();
