@@ -43,7 +43,7 @@ use crate::{
     config::{self, Config},
     egress, plugins,
     plugins::Plugins,
-    sandbox::{Builder, SandboxError, Sandboxes},
+    sandbox::{self, Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
     status::{Status, Statuses},
 };
@@ -437,11 +437,11 @@ fn files(config: &Config) -> FsSettings {
         let write = root.write.as_ref()?;
         Some((name.as_str().to_owned(), words(write)))
     });
-    let mut forbidden = vec![config.state.clone()];
+    let mut forbidden = sandbox::of_durward(config);
     forbidden.extend(config.identity.keys.file.parent().map(Path::to_owned));
-    forbidden.push(config.audit.journal.clone());
-    // Whoever may write there runs programs.
+    // Whoever may write there says what runs.
     forbidden.extend(config.plugins.iter().map(config::Plugins::real_dir));
+    forbidden.extend(config.own_file.clone());
     FsSettings {
         roots: roots.collect(),
         read: words(&files.read),

@@ -26,6 +26,7 @@ use durward_cage::{
 };
 
 pub use error::SandboxError;
+pub(crate) use hidden::of_durward;
 pub(crate) use home::make_ready;
 
 use crate::config::{Config, ItemSandbox, NetworkWord, Room, SandboxMode};

@@ -266,7 +266,7 @@ fn of_machine() -> Vec<PathBuf> {
 }
 
 /// What durward keeps, and where its secrets come from.
-fn of_durward(config: &Config) -> Vec<PathBuf> {
+pub(crate) fn of_durward(config: &Config) -> Vec<PathBuf> {
     let mut all = vec![
         config.state.clone(),
         config.identity.keys.file.clone(),

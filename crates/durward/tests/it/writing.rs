@@ -33,6 +33,54 @@ fn done(answer: &Value) -> &Value {
     &answer["result"]["structuredContent"]
 }
 
+/// V15: whoever may write the configuration says what runs, and where.
+#[test]
+fn what_durward_itself_reads_is_neither_read_nor_written() {
+    let house = House::new(env!("CARGO_BIN_EXE_durward"));
+    let root = house.root();
+    fs::create_dir_all(root.join("conf/deep")).unwrap();
+    fs::write(root.join("token.txt"), "hunter2").unwrap();
+    fs::write(root.join("other.txt"), "mine").unwrap();
+    let file = root.join("conf/deep/durward.yaml");
+    let text = format!(
+        "version: 1\nsecrets: {{ it: {{ file: {} }} }}\n{WRITABLE}",
+        root.join("token.txt").display(),
+    );
+    fs::write(&file, &text).unwrap();
+    let mut command = house.command(&["stdio"]);
+    command.arg("--config").arg(&file);
+    let mut pipe = Pipe::of(command);
+    let yaml = "conf/deep/durward.yaml";
+    let own = [
+        ("fs_write", json!({"path": yaml, "content": "version: 1\n"})),
+        ("fs_read", json!({"path": yaml})),
+        ("fs_delete", json!({"path": yaml})),
+        (
+            "fs_move",
+            json!({"from": "other.txt", "to": yaml, "overwrite": true}),
+        ),
+        ("fs_move", json!({"from": yaml, "to": "mine.yaml"})),
+        (
+            "fs_copy",
+            json!({"from": "other.txt", "to": yaml, "overwrite": true}),
+        ),
+        ("fs_move", json!({"from": "conf", "to": "put-aside"})),
+        ("fs_delete", json!({"path": "conf", "recursive": true})),
+        ("fs_read", json!({"path": "token.txt"})),
+        ("fs_write", json!({"path": "token.txt", "content": "x"})),
+    ];
+    for (tool, arguments) in own {
+        let answer = pipe.call(tool, arguments.clone());
+        assert_ne!(refusal(&answer), "", "{tool} {arguments}: {answer}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(
+        fs::read_to_string(root.join("token.txt")).unwrap(),
+        "hunter2"
+    );
+    done(&pipe.call("fs_write", json!({"path": "new.txt", "content": "x"})));
+}
+
 #[test]
 fn where_nothing_may_be_written_nothing_that_writes_is_there() {
     let house = house();

@@ -7,13 +7,22 @@ use serde::Serialize;
 
 use super::Ran;
 
-/// What the result says beside `stdout`.
+/// An output of so many bytes is not copied.
+const LONG: usize = 64 << 10;
+
+/// So much of the end of such a one is in the text.
+const END: usize = 16 << 10;
+
+/// What the result says beside the output that comes last.
 #[derive(Debug, Serialize)]
 struct About<'a> {
     exit_code: Option<u8>,
     signal: Option<u8>,
     timed_out: bool,
-    stderr: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<&'a str>,
     stdout_truncated: bool,
     stderr_truncated: bool,
     duration_ms: u64,
@@ -34,18 +43,27 @@ impl Ran {
         let failed = !self.is_success();
         let stdout = Shown::of(std::mem::take(&mut self.stdout), self.stdout_truncated);
         let stderr = Shown::of(std::mem::take(&mut self.stderr), self.stderr_truncated);
-        let head = self.head(&stdout, &stderr);
+        let mut head = self.head(&stdout, &stderr);
+        let is_silent = stdout.text.is_empty();
+        // Of the last one there is one copy: the longer one, where it is long.
+        let is_stderr_last = stderr.text.len() >= LONG && stderr.text.len() > stdout.text.len();
+        let (first, last) = match is_stderr_last {
+            true => (("stdout", stdout.text), ("stderr", stderr.text)),
+            false => (("stderr", stderr.text), ("stdout", stdout.text)),
+        };
+        put_outputs(&mut head, (first.0, &first.1), last.0, is_silent);
         let about = About {
             exit_code: self.exit_code,
             signal: self.signal,
             timed_out: self.timed_out,
-            stderr: &stderr.text,
+            stdout: is_stderr_last.then_some(&first.1),
+            stderr: (!is_stderr_last).then_some(&first.1),
             stdout_truncated: self.stdout_truncated,
             stderr_truncated: self.stderr_truncated,
             duration_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
             level: self.level.name(),
         };
-        let result = OwnResult::of_long(&head, "stdout", stdout.text, &about)
+        let result = OwnResult::of_long(&head, last.0, last.1, &about)
             .map_err(|_| Refusal::new(RefusalCode::Internal, "the answer could not be written"))?;
         Ok(if failed { result.failed() } else { result })
     }
@@ -77,15 +95,29 @@ impl Ran {
                 );
             }
         }
-        if !stderr.text.is_empty() {
-            let _ = write!(head, "\n\nstderr:\n{}", stderr.text.trim_end_matches('\n'));
-        }
-        match (stdout.text.is_empty(), stderr.text.is_empty()) {
-            (true, _) => head.push_str("\n\nnothing on stdout"),
-            (false, true) => head.push_str("\n\n"),
-            (false, false) => head.push_str("\n\nstdout:\n"),
-        }
         head
+    }
+}
+
+/// The first output, and the words before the last one, which comes behind.
+fn put_outputs(head: &mut String, (name, first): (&str, &str), last: &str, is_silent: bool) {
+    let shown = first.trim_end_matches('\n');
+    if shown.len() >= LONG {
+        let end = &shown[shown.ceil_char_boundary(shown.len() - END)..];
+        let _ = write!(
+            head,
+            "\n\nthe end of {name}, which structuredContent has from the beginning:\n{end}"
+        );
+    } else if !first.is_empty() {
+        let _ = write!(head, "\n\n{name}:\n{shown}");
+    }
+    match (is_silent, first.is_empty(), last) {
+        (true, _, "stdout") => head.push_str("\n\nnothing on stdout"),
+        (true, _, _) => head.push_str("\n\nnothing on stdout; stderr:\n"),
+        (false, true, _) => head.push_str("\n\n"),
+        (false, false, _) => {
+            let _ = write!(head, "\n\n{last}:\n");
+        }
     }
 }
 

@@ -191,6 +191,28 @@ async fn what_can_t_be_shown_is_shown_as_well_as_it_can_and_said() {
 }
 
 #[tokio::test]
+async fn the_longer_output_comes_last_and_both_are_whole() {
+    for (out, err) in [(3, 200_000), (200_000, 3), (100_000, 200_000), (0, 200_000)] {
+        let script = format!(
+            "head -c {out} /dev/zero | tr '\\0' o; head -c {err} /dev/zero | tr '\\0' e >&2"
+        );
+        let run = Run {
+            output: 1 << 20,
+            ..shell(&script)
+        };
+        let body = body(ran(run).await);
+        let whole = &body["structuredContent"];
+        assert_eq!(whole["stdout"], "o".repeat(out), "{out} {err}");
+        assert_eq!(whole["stderr"], "e".repeat(err), "{out} {err}");
+        let text = body["content"][0]["text"].as_str().unwrap();
+        let last = if err > out { "e" } else { "o" };
+        assert!(text.ends_with(&last.repeat(out.max(err))), "{out} {err}");
+        assert_eq!(text.contains("the end of stdout"), out == 100_000);
+        assert_eq!(text.contains("nothing on stdout"), out == 0);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said_without_a_path() {
     let plan = Plan::new(["/opt/hunter2/no-such-program"]);
     let run = Run { plan, ..shell("") };
