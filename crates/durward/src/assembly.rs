@@ -45,7 +45,7 @@ use crate::{
     plugins::Plugins,
     sandbox::{Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
-    status::{Status, Statuses},
+    status::{Status, Statuses, WallsStatus},
 };
 
 /// A configuration that reads well and can't be used.
@@ -179,6 +179,9 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     };
     let offered = (&planned, &looked);
     let house = house(config, &connector, offered, &builder, status.as_ref())?;
+    if let Some(status) = &status {
+        status.enclosed_in(WallsStatus::of(config, (&sandboxes, &builder), offered));
+    }
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
