@@ -1,6 +1,7 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
+mod clash;
 mod commands;
 mod shell;
 
@@ -13,6 +14,7 @@ use durward_guard::{
     GuardError,
     breaker::BreakerSettings,
     limit::{LimitsSettings, ToolLimits, ToolTable},
+    names::Likeness,
     policy::{Combine, Policy, PolicySettings, RoleSettings},
     redact::Redactor,
     template::TemplateFault,
@@ -37,7 +39,8 @@ use durward_store::{
 };
 use thiserror::Error;
 
-pub use commands::dangers;
+pub use clash::{catalogue, reload};
+pub use commands::{dangers, program_faults};
 
 use crate::{
     config::{self, Config},
@@ -57,6 +60,16 @@ pub enum AssemblyError {
     /// What is offered.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// Two of what is offered have names that can't be told apart.
+    #[error("{first} and {second} {how}; rename one of them")]
+    Clash {
+        /// Which was there.
+        first: String,
+        /// Which came later.
+        second: String,
+        /// How their names are alike.
+        how: Likeness,
+    },
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -195,7 +208,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         clock: Arc::clone(&clock),
         stateless: config.listen.stateless,
     };
-    let gate = Gate::new(settings, house)?;
+    let gate = clash::gate(settings, house, &looked)?;
     if let Some(status) = &status {
         status.stand_at(&gate);
         status.ask_of(Arc::clone(&servers) as Arc<dyn Statuses>);
@@ -240,10 +253,12 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
 /// [`AssemblyError`].
 pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, AssemblyError> {
     let plugins = Plugins::default().plan(config, builder)?;
-    tried_with(config, &plugins, builder)
+    let house = tried_with(config, &plugins, builder)?;
+    catalogue(&house, &plugins)?;
+    Ok(house)
 }
 
-/// The same, with plugins that were looked at.
+/// The same, with plugins that were looked at, and before anyone held names against each other.
 ///
 /// # Errors
 /// [`AssemblyError`].

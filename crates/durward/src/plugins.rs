@@ -90,6 +90,14 @@ impl Planned {
         look.plugins.standing().into_iter().map(status).collect()
     }
 
+    /// The plugin that has this tool.
+    pub(crate) fn of_tool(&self, tool: &str) -> Option<String> {
+        let look = self.0.as_ref()?;
+        let mut all = look.plugins.standing().into_iter();
+        let its = all.find(|it| it.tools.iter().any(|own| own == tool))?;
+        Some(its.name)
+    }
+
     /// What those run in that are offered.
     pub(crate) fn items(&self) -> impl Iterator<Item = ItemStatus> {
         let look = self.0.iter();

@@ -175,7 +175,7 @@ impl Reloader {
             let (offered, status) = ((&planned, &plugins), self.status.as_ref());
             let house = assembly::house(config, &self.connector, offered, &builder, status)
                 .map_err(|error| error.to_string())?;
-            self.gate.reload(house).map_err(|error| error.to_string())?;
+            assembly::reload(&self.gate, house, &plugins).map_err(|error| error.to_string())?;
             self.tell_walls(config, &builder, offered);
             self.servers.put(planned);
             self.plugins.put(plugins);
@@ -221,7 +221,7 @@ impl Reloader {
             let servers = self.servers.plan(config, &builder)?;
             let (offered, status) = ((&servers, &plugins), self.status.as_ref());
             let house = assembly::house(config, &self.connector, offered, &builder, status)?;
-            self.gate.reload(house)?;
+            assembly::reload(&self.gate, house, &plugins)?;
             self.tell_walls(config, &builder, offered);
             self.plugins.put(plugins);
             Ok(true)

@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use durward_guard::limit::ToolLimits;
+use durward_cage::launch::Launcher;
+use durward_guard::{limit::ToolLimits, template::TemplateFault};
 use durward_ledger::{Event, EventName};
-use durward_packs::commands::{self, CommandSettings, CommandsSettings};
+use durward_packs::commands::{self, CommandFault, CommandSettings, CommandsSettings};
 
 use super::AssemblyError;
 use crate::{
-    config::{self, Command, Config, Files, Room, ToolKey},
+    config::{self, Command, Commands, Config, Files, Room, ToolKey},
     sandbox::{Builder, Item},
 };
 
@@ -42,20 +43,64 @@ fn shares(config: &Config) -> bool {
     config.packs.fs.enabled || !files.roots.is_empty() || files.root != Files::default().root
 }
 
+/// What is wrong with the programs of those that have a sound template, whatever is wrong with the others or the
+/// rest of the configuration.
+pub fn program_faults(all: &Commands) -> Vec<CommandFault> {
+    let sound = all.iter().filter_map(|(name, command)| {
+        let mut bare = bare(name, command, Duration::MAX).ok()?;
+        bare.cwd = None;
+        Some(bare)
+    });
+    commands::faults(&CommandsSettings {
+        commands: sound.collect(),
+        files: None,
+        forbidden: Vec::new(),
+        launcher: Launcher::default(),
+    })
+}
+
+/// One without walls.
+fn bare(
+    name: &ToolKey,
+    command: &Command,
+    timeout: Duration,
+) -> Result<CommandSettings, TemplateFault> {
+    let template = command.template()?;
+    Ok(CommandSettings {
+        name: name.name().clone(),
+        program: commands::find(&template),
+        template,
+        description: command.description.clone(),
+        tier: command.tier,
+        timeout: command.timeout.map_or(timeout, config::Period::duration),
+        cwd: command.cwd.clone(),
+        dangerous: command.dangerous,
+        missing: match command.missing {
+            config::Missing::Refuse => commands::Missing::Refuse,
+            config::Missing::Warn => commands::Missing::Warn,
+        },
+        walls: None,
+        room: Room::Host.as_str(),
+        inherit: Vec::new(),
+        env: Vec::new(),
+        output: 0,
+    })
+}
+
 fn one(
     config: &Config,
     builder: &Builder<'_>,
     name: &ToolKey,
     command: &Command,
 ) -> Result<CommandSettings, AssemblyError> {
-    let wrong = |fault: durward_guard::template::TemplateFault| AssemblyError::Command {
+    let wrong = |fault| AssemblyError::Command {
         name: name.to_string(),
         fault,
     };
-    let template = command.template().map_err(wrong)?;
-    let program = commands::find(&template);
+    let bare = bare(name, command, config.limits.timeout.duration()).map_err(wrong)?;
     // A program that lies elsewhere than others has to be shown to be run.
-    let shows: Vec<PathBuf> = program.iter().map(|pin| pin.path().to_owned()).collect();
+    let pin = bare.program.iter();
+    let shows: Vec<PathBuf> = pin.map(|pin| pin.path().to_owned()).collect();
     let enclosure = builder.enclose(&Item {
         key: &format!("commands.{name}"),
         said: command.sandbox.as_ref(),
@@ -64,23 +109,12 @@ fn one(
         shows: &shows,
     })?;
     Ok(CommandSettings {
-        name: name.name().clone(),
-        template,
-        program,
-        description: command.description.clone(),
-        tier: command.tier,
-        timeout: command.timeout.unwrap_or(config.limits.timeout).duration(),
-        cwd: command.cwd.clone(),
-        dangerous: command.dangerous,
-        missing: match command.missing {
-            config::Missing::Refuse => commands::Missing::Refuse,
-            config::Missing::Warn => commands::Missing::Warn,
-        },
         walls: Some(enclosure.walls),
         room: enclosure.word,
         inherit: enclosure.inherit,
         env: enclosure.env,
         output: enclosure.output,
+        ..bare
     })
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use durward_core::{RoleName, ServerName, Tier, ToolName};
-use durward_gate::{HouseSettings, ToolEntry};
+use durward_gate::{Catalogue, HouseSettings, ToolEntry};
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
@@ -105,7 +105,7 @@ impl Check {
         servers(config, &enclosed, common.json);
         let refused = self::plugins(&plugins, common.json);
         walls(config, &enclosed, &sandboxes, common.json);
-        tools(&house, common.json)?;
+        tools(&house, &assembly::catalogue(&house, &plugins)?, common.json);
         let useless = findings(config, connected.as_ref(), common.json);
         for finding in init::past_the_gate(common, &sources, config) {
             say("note", &finding, common.json);
@@ -218,9 +218,7 @@ fn walls(config: &Config, enclosed: &[Enclosed], sandboxes: &Sandboxes, as_json:
     }
 }
 
-fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {
-    let catalogue = durward_gate::Catalogue::merge(&house.providers)
-        .map_err(|error| Failure::Unusable(error.to_string()))?;
+fn tools(house: &HouseSettings, catalogue: &Catalogue, as_json: bool) {
     let policy = &house.policy;
     for entry in catalogue.tools() {
         let tool = &entry.tool;
@@ -246,7 +244,6 @@ fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {
             );
         }
     }
-    Ok(())
 }
 
 /// Says what is likely to break. How many servers are of no use as they are.
