@@ -25,7 +25,7 @@ use durward_ledger::{
 };
 use durward_packs::{
     PacksError,
-    commands::{CommandFault, CommandsPack},
+    commands::CommandFault,
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
     shell::ShellPack,
@@ -40,7 +40,7 @@ use durward_store::{
 use thiserror::Error;
 
 pub use clash::{catalogue, reload};
-pub use commands::{dangers, program_faults};
+pub use commands::{dangers, program_faults, remedied, without_walls};
 
 use crate::{
     config::{self, Config},
@@ -81,6 +81,9 @@ pub enum AssemblyError {
         /// What is wrong.
         fault: TemplateFault,
     },
+    /// Commands that can't be offered, and why.
+    #[error("{0}")]
+    Commands(String),
     /// A pack.
     #[error(transparent)]
     Packs(#[from] PacksError),
@@ -319,7 +322,7 @@ pub fn house(
         providers.push(Arc::new(ShellPack::open(settings)?));
     }
     if !config.commands.is_empty() {
-        let pack = CommandsPack::open(&commands::settings(config, builder)?)?;
+        let pack = commands::pack(config, builder)?;
         for warning in pack.warnings() {
             tracing::warn!("{warning}");
         }

@@ -56,7 +56,7 @@ pub(crate) fn commands(
             Ok(_) => faults
                 .iter()
                 .find(|fault| fault.name.as_str() == name)
-                .map(|fault| fault.why.to_string()),
+                .map(|fault| assembly::remedied(&commands, fault)),
         };
         let row = Row::of(name, command, template.ok().as_ref(), problem);
         match json {

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use durward_cage::launch::Launcher;
 use durward_guard::{limit::ToolLimits, template::TemplateFault};
 use durward_ledger::{Event, EventName};
-use durward_packs::commands::{self, CommandFault, CommandSettings, CommandsSettings};
+use durward_packs::{
+    PacksError,
+    commands::{self, CommandFault, CommandSettings, CommandsPack, CommandsSettings},
+};
 
 use super::AssemblyError;
 use crate::{
@@ -46,17 +49,49 @@ fn shares(config: &Config) -> bool {
 /// What is wrong with the programs of those that have a sound template, whatever is wrong with the others or the
 /// rest of the configuration.
 pub fn program_faults(all: &Commands) -> Vec<CommandFault> {
+    commands::faults(&without_walls(all))
+}
+
+/// Those that have a sound template, for who only looks at their programs.
+pub fn without_walls(all: &Commands) -> CommandsSettings {
     let sound = all.iter().filter_map(|(name, command)| {
         let mut bare = bare(name, command, Duration::MAX).ok()?;
         bare.cwd = None;
         Some(bare)
     });
-    commands::faults(&CommandsSettings {
+    CommandsSettings {
         commands: sound.collect(),
         files: None,
         forbidden: Vec::new(),
         launcher: Launcher::default(),
-    })
+    }
+}
+
+/// The pack of all commands.
+pub(super) fn pack(config: &Config, builder: &Builder<'_>) -> Result<CommandsPack, AssemblyError> {
+    let told = |error| match error {
+        PacksError::Commands(faults) => {
+            let one = |fault: &CommandFault| {
+                let why = remedied(&config.commands, fault);
+                format!("commands.{}: {why}", fault.name)
+            };
+            AssemblyError::Commands(faults.iter().map(one).collect::<Vec<_>>().join("\n"))
+        }
+        other => other.into(),
+    };
+    CommandsPack::open(&settings(config, builder)?).map_err(told)
+}
+
+/// Why a command can't be offered, with the remedy that its user has: variables have no keys.
+pub fn remedied(all: &Commands, fault: &CommandFault) -> String {
+    let why = fault.why.to_string();
+    let mut said = all.iter();
+    match said.find(|(key, _)| *key.name() == fault.name) {
+        Some((_, command)) if command.by_variables => why
+            .replace("`missing: warn`", "`MCP_EXEC_ALLOW_MISSING_BINARIES=true`")
+            .replace("`dangerous: true`", "`MCP_EXEC_ALLOW_DANGEROUS=true`"),
+        _ => why,
+    }
 }
 
 /// One without walls.

@@ -263,6 +263,7 @@ fn findings(config: &Config, connected: Option<&Connected>, as_json: bool) -> us
     checks::door(config)
         .into_iter()
         .chain(programs)
+        .chain(checks::commands(&config.commands))
         .chain(seen.into_iter().map(|(_, finding)| finding))
         .for_each(|it| say("warning", &it, as_json));
     useless

@@ -232,3 +232,36 @@ fn a_program_that_is_missing_is_told_beside_a_template_that_is_wrong() {
     // What is wrong is told with its line.
     assert!(ran.stderr.contains("--> --command:1:1"), "{ran:?}");
 }
+
+#[test]
+fn who_says_commands_in_variables_is_told_of_variables() {
+    let house = house();
+    house.configure("sandbox: { mode: best_effort }\n");
+    for (notation, remedy) in [
+        (
+            "a|no-such-program",
+            "`MCP_EXEC_ALLOW_MISSING_BINARIES=true`",
+        ),
+        ("a|rm {x}", "`MCP_EXEC_ALLOW_DANGEROUS=true`"),
+    ] {
+        let variables = [("MCP_EXEC_COMMANDS", notation)];
+        let ran = dry(&house, &[], &variables);
+        let mut command = house.command(&["stdio"]);
+        command.envs(variables);
+        let started = command.output().expect("it runs");
+        let started = String::from_utf8_lossy(&started.stderr).into_owned();
+        for said in [&ran.stdout, &started] {
+            assert!(said.contains(remedy), "{said}");
+            assert!(
+                !said.contains("missing: warn") && !said.contains("dangerous: true"),
+                "{said}"
+            );
+        }
+        // Others can say keys.
+        let ran = dry(&house, &["--command", notation], &[]);
+        assert!(
+            !ran.stdout.contains("MCP_EXEC") && ran.stdout.contains("problem:"),
+            "{ran:?}"
+        );
+    }
+}
