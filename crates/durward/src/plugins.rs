@@ -261,11 +261,15 @@ fn furnish(
     folder: &Path,
     plan: Plan,
 ) -> Result<(pack::Room, ItemStatus), String> {
-    let key = format!("plugins.grants.{name}");
+    let said = plugins.grants.get(name);
+    let key = match said {
+        Some(_) => format!("plugins.grants.{name}"),
+        None => format!("plugins.{name}"),
+    };
     let enclosure = builder
         .enclose(&Item {
             key: &key,
-            said: plugins.grants.get(name),
+            said,
             usual: config::Room::Box,
             folder: None,
             shows: &[folder.to_owned()],

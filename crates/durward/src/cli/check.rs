@@ -101,7 +101,10 @@ impl Check {
             }
             None => assembly::tried_with(config, &plugins, &builder)?,
         };
-        let enclosed = builder.enclosed();
+        let mut enclosed = builder.enclosed();
+        // What is refused runs in nothing.
+        let offered: Vec<_> = plugins.items().map(|it| it.item).collect();
+        enclosed.retain(|it| !it.key.starts_with("plugins.") || offered.contains(&it.key));
         servers(config, &enclosed, common.json);
         let refused = self::plugins(&plugins, common.json);
         walls(config, &enclosed, &sandboxes, common.json);
@@ -110,20 +113,33 @@ impl Check {
         for finding in init::past_the_gate(common, &sources, config) {
             say("note", &finding, common.json);
         }
+        if let Some(wrong) = wrong(useless, refused) {
+            return Err(Failure::Unusable(wrong));
+        }
         if !common.json {
             match &loaded.path {
                 Some(path) => println!("{} is sound", path.display()),
                 None => println!("there is no configuration; the defaults are sound"),
             }
         }
-        match (useless, refused) {
-            (0, 0) => Ok(()),
-            (0, 1) => Err(Failure::Unusable("a plugin is refused".to_owned())),
-            (0, many) => Err(Failure::Unusable(format!("{many} plugins are refused"))),
-            (1, _) => Err(Failure::Unusable("a server does not serve".to_owned())),
-            (many, _) => Err(Failure::Unusable(format!("{many} servers do not serve"))),
-        }
+        Ok(())
     }
+}
+
+/// What is not as it should be, in one line.
+fn wrong(useless: usize, refused: usize) -> Option<String> {
+    let servers = match useless {
+        0 => None,
+        1 => Some("a server does not serve".to_owned()),
+        many => Some(format!("{many} servers do not serve")),
+    };
+    let plugins = match refused {
+        0 => None,
+        1 => Some("a plugin is refused".to_owned()),
+        many => Some(format!("{many} plugins are refused")),
+    };
+    let all: Vec<_> = servers.into_iter().chain(plugins).collect();
+    (!all.is_empty()).then(|| all.join(", and "))
 }
 
 fn servers(config: &Config, enclosed: &[Enclosed], as_json: bool) {
