@@ -1,6 +1,7 @@
 //! From the configuration to the rooms: each crate gets its plain settings, and only here is it known
 //! which key of the file means what.
 
+mod clash;
 mod commands;
 mod shell;
 
@@ -13,6 +14,7 @@ use durward_guard::{
     GuardError,
     breaker::BreakerSettings,
     limit::{LimitsSettings, ToolLimits, ToolTable},
+    names::Likeness,
     policy::{Combine, Policy, PolicySettings, RoleSettings},
     redact::Redactor,
     template::TemplateFault,
@@ -23,7 +25,7 @@ use durward_ledger::{
 };
 use durward_packs::{
     PacksError,
-    commands::{CommandFault, CommandsPack},
+    commands::CommandFault,
     fs::{FsPack, FsSettings},
     http::{HttpPack, HttpSettings},
     shell::ShellPack,
@@ -37,7 +39,8 @@ use durward_store::{
 };
 use thiserror::Error;
 
-pub use commands::dangers;
+pub use clash::{catalogue, reload};
+pub use commands::{dangers, program_faults, remedied, without_walls};
 
 use crate::{
     config::{self, Config},
@@ -45,7 +48,7 @@ use crate::{
     plugins::Plugins,
     sandbox::{self, Builder, SandboxError, Sandboxes},
     servers::{Planned, Servers},
-    status::{Status, Statuses},
+    status::{Status, Statuses, WallsStatus},
 };
 
 /// A configuration that reads well and can't be used.
@@ -57,6 +60,16 @@ pub enum AssemblyError {
     /// What is offered.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// Two of what is offered have names that can't be told apart.
+    #[error("{first} and {second} {how}; rename one of them")]
+    Clash {
+        /// Which was there.
+        first: String,
+        /// Which came later.
+        second: String,
+        /// How their names are alike.
+        how: Likeness,
+    },
     /// The journal.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -68,6 +81,9 @@ pub enum AssemblyError {
         /// What is wrong.
         fault: TemplateFault,
     },
+    /// Commands that can't be offered, and why.
+    #[error("{0}")]
+    Commands(String),
     /// A pack.
     #[error(transparent)]
     Packs(#[from] PacksError),
@@ -179,6 +195,9 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
     };
     let offered = (&planned, &looked);
     let house = house(config, &connector, offered, &builder, status.as_ref())?;
+    if let Some(status) = &status {
+        status.enclosed_in(WallsStatus::of(config, (&sandboxes, &builder), offered));
+    }
     let sealing_key = match &config.cluster.sealing_key {
         Some(key) => sealing::parse(key.secret())?,
         None => sealing::of_file(&config.state.join("sealing.key"), clock.as_ref())?,
@@ -192,7 +211,7 @@ pub fn open(config: &Config, chain: ChainName) -> Result<Rooms, AssemblyError> {
         clock: Arc::clone(&clock),
         stateless: config.listen.stateless,
     };
-    let gate = Gate::new(settings, house)?;
+    let gate = clash::gate(settings, house, &looked)?;
     if let Some(status) = &status {
         status.stand_at(&gate);
         status.ask_of(Arc::clone(&servers) as Arc<dyn Statuses>);
@@ -237,10 +256,12 @@ fn record_start(journal: &Journal, config: &Config, sandboxes: &Sandboxes) {
 /// [`AssemblyError`].
 pub fn tried(config: &Config, builder: &Builder<'_>) -> Result<HouseSettings, AssemblyError> {
     let plugins = Plugins::default().plan(config, builder)?;
-    tried_with(config, &plugins, builder)
+    let house = tried_with(config, &plugins, builder)?;
+    catalogue(&house, &plugins)?;
+    Ok(house)
 }
 
-/// The same, with plugins that were looked at.
+/// The same, with plugins that were looked at, and before anyone held names against each other.
 ///
 /// # Errors
 /// [`AssemblyError`].
@@ -301,7 +322,7 @@ pub fn house(
         providers.push(Arc::new(ShellPack::open(settings)?));
     }
     if !config.commands.is_empty() {
-        let pack = CommandsPack::open(&commands::settings(config, builder)?)?;
+        let pack = commands::pack(config, builder)?;
         for warning in pack.warnings() {
             tracing::warn!("{warning}");
         }

@@ -2,12 +2,14 @@
 //! `durward check` alone: nothing here keeps durward from starting, for another machine, another shell or
 //! another minute may have it right.
 
+mod commands;
 mod door;
 mod programs;
 mod servers;
 
 use serde::Serialize;
 
+pub(crate) use commands::commands;
 pub(crate) use door::door;
 pub(crate) use programs::{engine, own_program, program};
 pub(crate) use servers::Connected;

@@ -99,7 +99,7 @@ enum Command {
     Check(check::Check),
     /// Show the configuration, its schema or its reference.
     Config(config::Config),
-    /// Say how the running daemon stands: its servers, breakers and sessions.
+    /// Say how the running daemon stands: its walls, servers, breakers and sessions.
     Status(status::Status),
     /// Say by the exit code whether the daemon is well.
     Health(health::Health),

@@ -37,12 +37,16 @@ pub(crate) fn commands(
     sources: &Sources,
     json: bool,
 ) -> Result<(), Failure> {
-    let (commands, faults) = match config {
-        Some(config) => (
-            config.commands.clone(),
-            assembly::command_faults(config, &Sandboxes::new())?,
-        ),
-        None => (config::commands_in_spite(sources), Vec::new()),
+    let commands = match config {
+        Some(config) => config.commands.clone(),
+        None => config::commands_in_spite(sources),
+    };
+    // What keeps all of them from being offered hides nothing that is wrong with one.
+    let found = config.map(|config| assembly::command_faults(config, &Sandboxes::new()));
+    let (faults, of_all) = match found {
+        Some(Ok(faults)) => (faults, None),
+        Some(Err(error)) => (assembly::program_faults(&commands), Some(error)),
+        None => (assembly::program_faults(&commands), None),
     };
     for (name, command) in &commands {
         let name = name.to_string();
@@ -52,7 +56,7 @@ pub(crate) fn commands(
             Ok(_) => faults
                 .iter()
                 .find(|fault| fault.name.as_str() == name)
-                .map(|fault| fault.why.to_string()),
+                .map(|fault| assembly::remedied(&commands, fault)),
         };
         let row = Row::of(name, command, template.ok().as_ref(), problem);
         match json {
@@ -60,10 +64,11 @@ pub(crate) fn commands(
             false => row.print(),
         }
     }
-    match faults.len() {
-        0 => Ok(()),
-        1 => Err(Failure::Unusable("a command can't be offered".to_owned())),
-        many => Err(Failure::Unusable(format!(
+    match (of_all, faults.len()) {
+        (Some(error), _) => Err(error.into()),
+        (None, 0) => Ok(()),
+        (None, 1) => Err(Failure::Unusable("a command can't be offered".to_owned())),
+        (None, many) => Err(Failure::Unusable(format!(
             "{many} commands can't be offered"
         ))),
     }

@@ -1,6 +1,8 @@
 //! The plugins of the configuration: looked at when it is read, and again when something of them changes.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -17,7 +19,7 @@ use tokio::{sync::Notify, time::timeout};
 use crate::{
     config::{self, Config},
     sandbox::{Builder, Item},
-    status::{PluginStatus, whole_lines},
+    status::{ItemStatus, PluginStatus, whole_lines},
 };
 
 /// Who changes a plugin takes several steps; this long without one means that they are done.
@@ -48,6 +50,8 @@ pub struct Planned(Option<Look>);
 #[derive(Clone)]
 struct Look {
     plugins: Arc<pack::Plugins>,
+    /// What they run in, by name, those too that were taken over.
+    rooms: BTreeMap<String, ItemStatus>,
     made_from: MadeFrom,
 }
 
@@ -84,6 +88,27 @@ impl Planned {
             return Vec::new();
         };
         look.plugins.standing().into_iter().map(status).collect()
+    }
+
+    /// The plugin that has this tool.
+    pub(crate) fn of_tool(&self, tool: &str) -> Option<String> {
+        let look = self.0.as_ref()?;
+        let mut all = look.plugins.standing().into_iter();
+        let its = all.find(|it| it.tools.iter().any(|own| own == tool))?;
+        Some(its.name)
+    }
+
+    /// What those run in that are offered.
+    pub(crate) fn items(&self) -> impl Iterator<Item = ItemStatus> {
+        let look = self.0.iter();
+        let all = look.flat_map(|look| {
+            look.plugins
+                .standing()
+                .into_iter()
+                .map(move |it| (look, it))
+        });
+        all.filter(|(_, it)| it.state != PluginState::Refused)
+            .filter_map(|(look, it)| look.rooms.get(&it.name).cloned())
     }
 
     /// What whoever configures them should know: the folder can't be used, or something is said of a plugin that
@@ -128,8 +153,14 @@ impl Plugins {
         };
         let before = self.standing().planned.0.clone();
         let before = before.filter(|before| before.made_from == made_from);
-        let furnish =
-            |name: &str, folder: &Path, plan: Plan| furnish(plugins, builder, name, folder, plan);
+        // What is taken over is not furnished again.
+        let taken_over = before.as_ref().map(|before| before.rooms.clone());
+        let rooms = RefCell::new(taken_over.unwrap_or_default());
+        let furnish = |name: &str, folder: &Path, plan: Plan| {
+            let (room, item) = furnish(plugins, builder, name, folder, plan)?;
+            rooms.borrow_mut().insert(name.to_owned(), item);
+            Ok(room)
+        };
         let settings = PluginsSettings {
             dir: plugins.dir.clone(),
             read: config::read_manifest,
@@ -137,8 +168,12 @@ impl Plugins {
             launcher: builder.launcher(),
         };
         let look = pack::Plugins::look(&settings, before.as_ref().map(|it| it.plugins.as_ref()))?;
+        let there = look.standing();
+        let mut rooms = rooms.into_inner();
+        rooms.retain(|name, _| there.iter().any(|it| it.name == *name));
         Ok(Planned(Some(Look {
             plugins: Arc::new(look),
+            rooms,
             made_from,
         })))
     }
@@ -218,19 +253,23 @@ impl Plugins {
     }
 }
 
-/// Puts a plugin into its room, with what it is given.
+/// Puts a plugin into its room, with what it is given; and says which that is.
 fn furnish(
     plugins: &config::Plugins,
     builder: &Builder<'_>,
     name: &str,
     folder: &Path,
     plan: Plan,
-) -> Result<pack::Room, String> {
-    let key = format!("plugins.grants.{name}");
+) -> Result<(pack::Room, ItemStatus), String> {
+    let said = plugins.grants.get(name);
+    let key = match said {
+        Some(_) => format!("plugins.grants.{name}"),
+        None => format!("plugins.{name}"),
+    };
     let enclosure = builder
         .enclose(&Item {
             key: &key,
-            said: plugins.grants.get(name),
+            said,
             usual: config::Room::Box,
             folder: None,
             shows: &[folder.to_owned()],
@@ -240,12 +279,14 @@ fn furnish(
     let plan = env.fold(enclosure.around(plan), |plan, (name, value)| {
         plan.env(name.as_str(), value.secret().clone())
     });
-    Ok(pack::Room {
+    let room = pack::Room {
         plan,
         word: enclosure.word,
         output: enclosure.output,
         reaches_out: !matches!(enclosure.walls.network, durward_cage::launch::Network::None),
-    })
+    };
+    let item = ItemStatus::new(key, enclosure.word, enclosure.level);
+    Ok((room, item))
 }
 
 fn status(standing: pack::PluginStanding) -> PluginStatus {

@@ -20,11 +20,11 @@ use crate::{
     assembly::{self, AssemblyError, Rooms},
     config::{Config, Loaded, SecretSource, Sources, Watch, load},
     egress, logins,
-    plugins::Plugins,
-    sandbox::Sandboxes,
-    servers::Servers,
+    plugins::{self, Plugins},
+    sandbox::{Builder, Sandboxes},
+    servers::{self, Servers},
     signals::HangUps,
-    status::Status,
+    status::{Status, WallsStatus},
 };
 
 /// Programs that print secrets run no more often than this for a server's refusal.
@@ -175,7 +175,8 @@ impl Reloader {
             let (offered, status) = ((&planned, &plugins), self.status.as_ref());
             let house = assembly::house(config, &self.connector, offered, &builder, status)
                 .map_err(|error| error.to_string())?;
-            self.gate.reload(house).map_err(|error| error.to_string())?;
+            assembly::reload(&self.gate, house, &plugins).map_err(|error| error.to_string())?;
+            self.tell_walls(config, &builder, offered);
             self.servers.put(planned);
             self.plugins.put(plugins);
             // It reads well: loading has tried it.
@@ -220,7 +221,8 @@ impl Reloader {
             let servers = self.servers.plan(config, &builder)?;
             let (offered, status) = ((&servers, &plugins), self.status.as_ref());
             let house = assembly::house(config, &self.connector, offered, &builder, status)?;
-            self.gate.reload(house)?;
+            assembly::reload(&self.gate, house, &plugins)?;
+            self.tell_walls(config, &builder, offered);
             self.plugins.put(plugins);
             Ok(true)
         };
@@ -262,6 +264,18 @@ impl Reloader {
     fn tell(&self, refused: Option<String>) {
         if let Some(status) = &self.status {
             status.reloaded(refused);
+        }
+    }
+
+    fn tell_walls(
+        &self,
+        config: &Config,
+        builder: &Builder<'_>,
+        offered: (&servers::Planned, &plugins::Planned),
+    ) {
+        if let Some(status) = &self.status {
+            let within = (&self.sandboxes, builder);
+            status.enclosed_in(WallsStatus::of(config, within, offered));
         }
     }
 

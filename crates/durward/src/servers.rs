@@ -29,7 +29,7 @@ use crate::{
     egress,
     logins::Logins,
     sandbox::{self, Builder, Enclosure, Item},
-    status::{BreakerStatus, ServerState, ServerStatus, Statuses, whole_lines},
+    status::{BreakerStatus, ItemStatus, ServerState, ServerStatus, Statuses, whole_lines},
 };
 
 /// All servers, by name.
@@ -116,6 +116,15 @@ impl Planned {
     pub fn providers(&self) -> impl Iterator<Item = Arc<dyn Provider>> {
         let all = self.0.values();
         all.map(|standing| Arc::clone(&standing.server) as Arc<dyn Provider>)
+    }
+
+    /// What those run in that are programs.
+    pub(crate) fn items(&self) -> impl Iterator<Item = ItemStatus> {
+        self.0.iter().filter_map(|(name, standing)| {
+            let enclosed = standing.enclosed.as_ref()?;
+            let item = format!("servers.{name}");
+            Some(ItemStatus::new(item, enclosed.word, enclosed.level))
+        })
     }
 }
 

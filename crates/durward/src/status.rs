@@ -7,6 +7,7 @@
 
 mod hidden;
 mod report;
+mod walls;
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -26,6 +27,7 @@ pub use report::{
     BreakerStatus, ConfigStatus, Health, Inside, PluginStatus, Report, ServerState, ServerStatus,
     Wellness,
 };
+pub use walls::{ItemStatus, WallsStatus};
 
 /// Where it is read.
 pub const URI: &str = "durward://status";
@@ -54,6 +56,7 @@ pub struct Status {
     gate: OnceLock<Weak<Gate>>,
     statuses: OnceLock<Arc<dyn Statuses>>,
     plugins: OnceLock<Arc<Plugins>>,
+    walls: ArcSwap<WallsStatus>,
 }
 
 impl Status {
@@ -72,6 +75,7 @@ impl Status {
             gate: OnceLock::new(),
             statuses: OnceLock::new(),
             plugins: OnceLock::new(),
+            walls: ArcSwap::default(),
         }
     }
 
@@ -88,6 +92,11 @@ impl Status {
     /// Says who knows of the plugins; without, there are none.
     pub fn ask_of_plugins(&self, plugins: Arc<Plugins>) {
         let _ = self.plugins.set(plugins);
+    }
+
+    /// What runs in what from now on.
+    pub fn enclosed_in(&self, walls: WallsStatus) {
+        self.walls.store(Arc::new(walls));
     }
 
     /// Another configuration, another idea of what a secret is called.
@@ -168,6 +177,7 @@ impl Status {
             pid: std::process::id(),
             sessions: gate.map_or(0, |gate| gate.session_count()),
             config: self.config_status(),
+            walls: self.walls_status(),
             servers: servers.into_iter().map(|it| self.cleaned(it)).collect(),
             breakers: statuses
                 .map(|it| it.breakers(self.clock.monotonic()))
@@ -189,6 +199,12 @@ impl Status {
         let mut config = ConfigStatus::clone(&self.config.load());
         config.refused.iter_mut().for_each(|why| self.clean(why));
         config
+    }
+
+    fn walls_status(&self) -> WallsStatus {
+        let mut walls = WallsStatus::clone(&self.walls.load());
+        walls.lacks.iter_mut().for_each(|line| self.clean(line));
+        walls
     }
 
     fn clean(&self, line: &mut String) {

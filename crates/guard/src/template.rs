@@ -31,7 +31,7 @@ pub use slot::Slot;
 
 use std::fmt;
 
-use word::{Piece, Word};
+use word::Word;
 
 /// The most bytes that a value may have, whatever its place.
 pub const LONGEST_VALUE: usize = 64 * 1024;
@@ -74,17 +74,7 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)?;
         for word in &self.arguments {
-            let text: String = word
-                .pieces
-                .iter()
-                .map(|piece| match piece {
-                    Piece::Literal(text) => text.clone(),
-                    Piece::Slot(number) => match self.slots.get(*number) {
-                        Some(slot) => format!("{{{}}}", slot.name),
-                        None => String::new(),
-                    },
-                })
-                .collect();
+            let text = word.shown(&self.slots);
             match text.is_empty() || text.contains(char::is_whitespace) {
                 true => write!(f, " \"{text}\"")?,
                 false => write!(f, " {text}")?,

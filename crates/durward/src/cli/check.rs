@@ -2,7 +2,7 @@
 
 use clap::Args;
 use durward_core::{RoleName, ServerName, Tier, ToolName};
-use durward_gate::{HouseSettings, ToolEntry};
+use durward_gate::{Catalogue, HouseSettings, ToolEntry};
 use durward_guard::policy::{Decision, Kind, Policy, Subject};
 use serde::Serialize;
 
@@ -101,14 +101,20 @@ impl Check {
             }
             None => assembly::tried_with(config, &plugins, &builder)?,
         };
-        let enclosed = builder.enclosed();
+        let mut enclosed = builder.enclosed();
+        // What is refused runs in nothing.
+        let offered: Vec<_> = plugins.items().map(|it| it.item).collect();
+        enclosed.retain(|it| !it.key.starts_with("plugins.") || offered.contains(&it.key));
         servers(config, &enclosed, common.json);
         let refused = self::plugins(&plugins, common.json);
         walls(config, &enclosed, &sandboxes, common.json);
-        tools(&house, common.json)?;
+        tools(&house, &assembly::catalogue(&house, &plugins)?, common.json);
         let useless = findings(config, connected.as_ref(), common.json);
         for finding in init::past_the_gate(common, &sources, config) {
             say("note", &finding, common.json);
+        }
+        if let Some(wrong) = wrong(useless, refused) {
+            return Err(Failure::Unusable(wrong));
         }
         if !common.json {
             match &loaded.path {
@@ -116,14 +122,24 @@ impl Check {
                 None => println!("there is no configuration; the defaults are sound"),
             }
         }
-        match (useless, refused) {
-            (0, 0) => Ok(()),
-            (0, 1) => Err(Failure::Unusable("a plugin is refused".to_owned())),
-            (0, many) => Err(Failure::Unusable(format!("{many} plugins are refused"))),
-            (1, _) => Err(Failure::Unusable("a server does not serve".to_owned())),
-            (many, _) => Err(Failure::Unusable(format!("{many} servers do not serve"))),
-        }
+        Ok(())
     }
+}
+
+/// What is not as it should be, in one line.
+fn wrong(useless: usize, refused: usize) -> Option<String> {
+    let servers = match useless {
+        0 => None,
+        1 => Some("a server does not serve".to_owned()),
+        many => Some(format!("{many} servers do not serve")),
+    };
+    let plugins = match refused {
+        0 => None,
+        1 => Some("a plugin is refused".to_owned()),
+        many => Some(format!("{many} plugins are refused")),
+    };
+    let all: Vec<_> = servers.into_iter().chain(plugins).collect();
+    (!all.is_empty()).then(|| all.join(", and "))
 }
 
 fn servers(config: &Config, enclosed: &[Enclosed], as_json: bool) {
@@ -218,9 +234,7 @@ fn walls(config: &Config, enclosed: &[Enclosed], sandboxes: &Sandboxes, as_json:
     }
 }
 
-fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {
-    let catalogue = durward_gate::Catalogue::merge(&house.providers)
-        .map_err(|error| Failure::Unusable(error.to_string()))?;
+fn tools(house: &HouseSettings, catalogue: &Catalogue, as_json: bool) {
     let policy = &house.policy;
     for entry in catalogue.tools() {
         let tool = &entry.tool;
@@ -246,7 +260,6 @@ fn tools(house: &HouseSettings, as_json: bool) -> Result<(), Failure> {
             );
         }
     }
-    Ok(())
 }
 
 /// Says what is likely to break. How many servers are of no use as they are.
@@ -266,6 +279,7 @@ fn findings(config: &Config, connected: Option<&Connected>, as_json: bool) -> us
     checks::door(config)
         .into_iter()
         .chain(programs)
+        .chain(checks::commands(&config.commands))
         .chain(seen.into_iter().map(|(_, finding)| finding))
         .for_each(|it| say("warning", &it, as_json));
     useless

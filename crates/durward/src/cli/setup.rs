@@ -68,7 +68,9 @@ pub(super) fn loaded_with_commands(
     let loaded = loaded_from(common, sources.clone());
     if listed {
         let config = loaded.as_ref().ok().map(|(loaded, _)| &loaded.config);
-        dry_run::commands(config, &sources, common.json)?;
+        let offered = dry_run::commands(config, &sources, common.json);
+        // What is wrong with the configuration says more than that a command can't be offered.
+        return loaded.and_then(|loaded| offered.map(|()| loaded));
     }
     loaded
 }

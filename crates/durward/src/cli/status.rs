@@ -6,13 +6,13 @@ use crate::{
     cli::{Common, setup},
     client,
     exit::{Failure, failed},
-    status::{Inside, Report, ServerState, ServerStatus, URI},
+    status::{Inside, Report, ServerState, ServerStatus, URI, WallsStatus},
 };
 
 /// So many of a server's last lines are shown where it does not serve.
 const LAST_WORDS: usize = 5;
 
-/// How the running daemon stands: its version, the servers behind it, breakers and sessions. Exit code 1
+/// How the running daemon stands: its version, its walls, the servers behind it, breakers and sessions. Exit code 1
 /// where none answers.
 #[derive(Debug, Args)]
 pub(super) struct Status {}
@@ -50,6 +50,7 @@ fn shown(report: &Report) -> String {
         let lines = why.lines().map(|line| format!("  {}\n", plain(line)));
         text.extend(lines);
     }
+    walls(&inside.walls, &mut text);
     servers(inside, &mut text);
     plugins(inside, &mut text);
     for breaker in &inside.breakers {
@@ -59,6 +60,28 @@ fn shown(report: &Report) -> String {
         text.push_str(&format!("{}\n", plain(&line)));
     }
     text
+}
+
+/// What the machine holds, and what runs in what; servers say so in their own table.
+fn walls(walls: &WallsStatus, text: &mut String) {
+    let level = match &walls.level {
+        Some(level) => format!("level {level}"),
+        None => "none asked for".to_owned(),
+    };
+    let line = format!("walls: {level}, sandbox.mode {}", walls.mode);
+    text.push_str(&format!("{}\n", plain(&line)));
+    let lacks = walls.lacks.iter();
+    text.extend(lacks.map(|lack| format!("  lacks: {}\n", plain(lack))));
+    let others: Vec<_> = walls.items.iter().filter(|it| !it.is_server()).collect();
+    if others.is_empty() {
+        return;
+    }
+    let mut rows = vec![["item", "sandbox"].map(str::to_owned)];
+    rows.extend(others.iter().map(|it| {
+        let held = format!("{}, {}", it.sandbox, it.level);
+        [plain(&it.item), plain(&held)]
+    }));
+    text.extend(aligned(&rows));
 }
 
 fn servers(inside: &Inside, text: &mut String) {
@@ -203,7 +226,9 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::status::{BreakerStatus, PluginStatus};
+    use durward_cage::launch::Level;
+
+    use crate::status::{BreakerStatus, ItemStatus, PluginStatus};
 
     use super::*;
 
@@ -248,6 +273,16 @@ mod tests {
                 pid: 7,
                 sessions: 1,
                 config: crate::status::ConfigStatus::default(),
+                walls: WallsStatus {
+                    level: Some("light".to_owned()),
+                    lacks: vec!["no namespaces; allow them".to_owned()],
+                    mode: "best_effort".to_owned(),
+                    items: vec![
+                        ItemStatus::new("packs.shell", "box", Level::Light),
+                        ItemStatus::new("commands.up", "host", Level::None),
+                        ItemStatus::new("servers.my-long-name", "home", Level::Light),
+                    ],
+                },
                 servers: vec![
                     ServerStatus {
                         transport: Some("http".to_owned()),
@@ -293,6 +328,11 @@ mod tests {
         };
         let expected = "\
 durward 1.2.3, up since 2026-11-21T17:00:00Z, process 7, 1 session
+walls: level light, sandbox.mode best_effort
+  lacks: no namespaces; allow them
+item         sandbox
+packs.shell  box, light
+commands.up  host, none
 server        transport  speaks      walls       state    restarts  breaker
 crm           http       2026-07-28  -           ready    0         closed
 my-long-name  stdio      -           home, full  waiting  3         1 tool

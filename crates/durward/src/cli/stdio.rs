@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use clap::Args;
 use durward_cage::peer;
 use durward_core::{Cancel, Door};
-use durward_gate::Pipe;
+use durward_gate::{OsUsers, Pipe};
 use durward_ledger::ChainName;
 use durward_wire::scan::ScanLimits;
 
@@ -54,8 +54,11 @@ impl Stdio {
             setup::loaded_with_commands(common, sources, &self.command, self.dry_run)?;
         if self.dry_run {
             let sandboxes = Sandboxes::new();
-            assembly::tried(&loaded.config, &sandboxes.builder(&loaded.config))?;
-            return Ok(());
+            let house = assembly::tried(&loaded.config, &sandboxes.builder(&loaded.config))?;
+            return match own_roles(&house.os_users) {
+                0 => Err(no_role(&own_name())),
+                _ => Ok(()),
+            };
         }
         telemetry::start(&loaded.config.telemetry)?;
         let rooms = assembly::open(&loaded.config, ChainName::Stdio)?;
@@ -93,13 +96,9 @@ async fn serve(
     limits: &crate::config::ListenLimits,
     (signals, reloader): (StopSignals, Reloader),
 ) -> Result<(), Failure> {
-    let uid = peer::current_uid();
-    let name = peer::user_name(uid).unwrap_or_else(|| uid.to_string());
-    let standing = rooms.gate.stand_by_os_user(uid, &name).ok_or_else(|| {
-        Failure::Unusable(format!(
-            "the user `{name}` has no role here; add one to `identity.os_user.roles`"
-        ))
-    })?;
+    let name = own_name();
+    let standing = rooms.gate.stand_by_os_user(peer::current_uid(), &name);
+    let standing = standing.ok_or_else(|| no_role(&name))?;
     let (sender, outbox) = pipe::outbox();
     let depth = usize::try_from(limits.depth.get()).unwrap_or(usize::MAX);
     let scan = ScanLimits { depth };
@@ -124,6 +123,24 @@ async fn serve(
         () = signals.twice(|| { gate.drain(); stop.cancel(); }) => Ok(()),
         () = reloader.run(|_| {}) => Ok(()),
     }
+}
+
+/// Who runs durward, and so is the client's user.
+fn own_name() -> String {
+    let uid = peer::current_uid();
+    peer::user_name(uid).unwrap_or_else(|| uid.to_string())
+}
+
+/// How many roles that user would have.
+fn own_roles(users: &OsUsers) -> usize {
+    let named = users.named.get(&own_name());
+    users.own.len() + users.others.len() + named.map_or(0, Vec::len)
+}
+
+fn no_role(name: &str) -> Failure {
+    Failure::Unusable(format!(
+        "the user `{name}` has no role here; add one to `identity.os_user.roles`"
+    ))
 }
 
 /// Where the client is: sshd says so of what it starts (ssh(1), ENVIRONMENT).

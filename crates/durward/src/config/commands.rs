@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use check::check;
-pub(super) use foreign::put;
+pub(super) use foreign::{mark, put};
 
 use super::{limits::ToolKey, sandbox::ItemSandbox, units::Period};
 
@@ -42,6 +42,8 @@ pub struct Command {
     pub sandbox: Option<ItemSandbox>,
     /// What else is said of its placeholders.
     pub params: BTreeMap<String, Param>,
+    /// No key: is it one of the variables of mcp-secure-exec?
+    pub by_variables: bool,
 }
 
 /// What happens where a command's program is not there at the start.
@@ -90,6 +92,7 @@ impl Command {
             missing: Missing::default(),
             sandbox: None,
             params: BTreeMap::new(),
+            by_variables: false,
         }
     }
 

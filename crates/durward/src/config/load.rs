@@ -6,7 +6,8 @@ use durward_core::Secret;
 use serde::Deserialize;
 
 use super::{
-    Commands, Config, ConfigError, Diagnostic, Digest, Origins, Severity, Sources, defaults,
+    Commands, Config, ConfigError, Diagnostic, Digest, Origins, Severity, Sources, commands,
+    defaults,
     fault::Fault,
     find::{Found, find, writable_by_all},
     interpolate::interpolate,
@@ -71,7 +72,10 @@ pub(crate) fn commands_in_spite(sources: &Sources) -> Commands {
         return Commands::default();
     };
     let unseal = |_: &str| Err(Fault::new("no secret is read"));
-    typed(&mut root, &unseal, &mut faults).map_or_else(Commands::default, |config| config.commands)
+    let config = typed(&mut root, &unseal, &mut faults);
+    let mut commands = config.map_or_else(Commands::default, |config| config.commands);
+    commands::mark(&mut commands, &root, &texts);
+    commands
 }
 
 /// File, environment and options, one over the other, before anything is read of them.
@@ -112,6 +116,7 @@ pub(super) fn settle(found: Found, sources: &Sources) -> Result<Loaded, ConfigEr
     }
     if let Some(config) = &mut config {
         plugins::settle(config, &sources.cwd);
+        commands::mark(&mut config.commands, &root, &texts);
     }
     let mut warnings = Vec::new();
     if let (Some(config), true) = (&config, faults.is_empty()) {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::WallsStatus;
+
 /// How a daemon stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -24,6 +26,9 @@ pub struct Inside {
     /// The configuration, as it was read again since the start.
     #[serde(default)]
     pub config: ConfigStatus,
+    /// What this machine can hold, and what runs in what.
+    #[serde(default)]
+    pub walls: WallsStatus,
     /// The servers behind it, by name.
     pub servers: Vec<ServerStatus>,
     /// The breakers that are not closed, by tool.

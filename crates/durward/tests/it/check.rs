@@ -132,3 +132,40 @@ fn a_client_that_asks_past_durward_is_named_until_it_asks_durward() {
     let after = desk.run(&["check"]).ok();
     assert!(!after.stderr.contains("past durward"), "{after:?}");
 }
+
+#[test]
+fn commands_that_are_missing_or_dangerous_are_told() {
+    let house = house();
+    house.configure(
+        "sandbox: { mode: best_effort }\ncommands:\n  gone: { run: no-such-program, missing: warn }\n  \
+         free: { run: 'rm {x}', dangerous: true }\n  tame: { run: uptime, dangerous: true }\n  well: uptime\n",
+    );
+    let ran = house.run(&["check"]).ok();
+    for said in [
+        "`commands.gone`: there is no program `no-such-program`",
+        "`commands.free` runs `rm`, which is a program that deletes",
+        "`commands.tame` says `dangerous: true`, and `uptime` needs none",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {ran:#?}");
+    }
+    assert!(!ran.stderr.contains("commands.well"), "{ran:#?}");
+    house.configure("sandbox: { mode: best_effort }\n");
+    let mut command = house.command(&["check"]);
+    command.envs([
+        (
+            "MCP_EXEC_COMMANDS",
+            "gone|no-such-program;free|\"rm {x}\";well|uptime",
+        ),
+        ("MCP_EXEC_ALLOW_DANGEROUS", "1"),
+        ("MCP_EXEC_ALLOW_MISSING_BINARIES", "1"),
+    ]);
+    let output = command.output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    for said in [
+        "out of `MCP_EXEC_COMMANDS`",
+        "take out `MCP_EXEC_ALLOW_DANGEROUS`",
+    ] {
+        assert_eq!(told.matches(said).count(), 1, "{said}: {told}");
+    }
+    assert!(!told.contains("commands.well"), "{told}");
+}

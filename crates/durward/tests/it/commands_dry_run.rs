@@ -162,3 +162,106 @@ fn an_option_beats_the_file_and_set_says_more_of_it() {
     let long = pipe.call("say", json!({"x": "abcd"}));
     assert_eq!(durward_testkit::refusal(&long), "invalid_arguments");
 }
+
+#[test]
+fn what_the_start_would_refuse_fails_the_dry_run() {
+    let house = house();
+    house.configure("sandbox: { mode: best_effort }\n");
+    for (option, said) in [
+        (
+            "fs_read=uptime",
+            "the built-in tool `fs_read` and `commands.fs_read` are the same; rename one of them",
+        ),
+        (
+            "FS_read=uptime",
+            "the built-in tool `fs_read` and `commands.FS_read` differ only in case",
+        ),
+    ] {
+        for command in [
+            &["serve", "--listen", "off", "--dry-run"][..],
+            &["stdio", "--dry-run"],
+            &["stdio"],
+        ] {
+            let ran = house.run(&[command, &["--command", option]].concat());
+            assert_eq!(ran.code, 3, "{command:?}: {ran:?}");
+            assert!(ran.stderr.contains(said), "{command:?}: {ran:?}");
+        }
+    }
+    house.configure(
+        "sandbox: { mode: best_effort }\nidentity: { os_user: { roles: { self: [] } } }\n",
+    );
+    for command in [&["stdio", "--dry-run"][..], &["stdio"]] {
+        let ran = house.run(command);
+        assert_eq!(ran.code, 3, "{command:?}: {ran:?}");
+        assert!(ran.stderr.contains("has no role here"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_program_that_is_missing_is_told_beside_a_template_that_is_wrong() {
+    let house = house();
+    let ran = dry(
+        &house,
+        &[
+            "--command",
+            "bad=uptime {x:blob}",
+            "--command",
+            "none=no-such-program {x}",
+            "--command",
+            "gone=rm {x}",
+            "--command",
+            "well=uptime",
+        ],
+        &[],
+    );
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let problems: Vec<_> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("problem:"))
+        .collect();
+    let all = [
+        "`blob`",
+        "is a program that deletes",
+        "no program `no-such-program`",
+    ];
+    assert_eq!(problems.len(), all.len(), "{ran:?}");
+    for (problem, said) in problems.iter().zip(all) {
+        assert!(problem.contains(said), "{said}: {problem}");
+    }
+    // What is wrong is told with its line.
+    assert!(ran.stderr.contains("--> --command:1:1"), "{ran:?}");
+}
+
+#[test]
+fn who_says_commands_in_variables_is_told_of_variables() {
+    let house = house();
+    house.configure("sandbox: { mode: best_effort }\n");
+    for (notation, remedy) in [
+        (
+            "a|no-such-program",
+            "`MCP_EXEC_ALLOW_MISSING_BINARIES=true`",
+        ),
+        ("a|rm {x}", "`MCP_EXEC_ALLOW_DANGEROUS=true`"),
+    ] {
+        let variables = [("MCP_EXEC_COMMANDS", notation)];
+        let ran = dry(&house, &[], &variables);
+        let mut command = house.command(&["stdio"]);
+        command.envs(variables);
+        let started = command.output().expect("it runs");
+        let started = String::from_utf8_lossy(&started.stderr).into_owned();
+        for said in [&ran.stdout, &started] {
+            assert!(said.contains(remedy), "{said}");
+            assert!(
+                !said.contains("missing: warn") && !said.contains("dangerous: true"),
+                "{said}"
+            );
+        }
+        // Others can say keys.
+        let ran = dry(&house, &["--command", notation], &[]);
+        assert!(
+            !ran.stdout.contains("MCP_EXEC") && ran.stdout.contains("problem:"),
+            "{ran:?}"
+        );
+    }
+}

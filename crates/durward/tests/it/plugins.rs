@@ -441,7 +441,10 @@ fn two_tools_of_one_name_are_a_fault_of_the_configuration() {
             "the tools `one` of `one` and `one` of `two` are the same; rename one of them",
         ),
         ("One", "differ only in case"),
-        ("fs_read", "`fs_read` are the same; rename one of them"),
+        (
+            "fs_read",
+            "the built-in tool `fs_read` and `fs_read` of the plugin `two` are the same; rename one of them",
+        ),
     ] {
         put(
             &house,

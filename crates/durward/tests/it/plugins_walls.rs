@@ -5,7 +5,11 @@ use std::{fs, net::TcpListener};
 use durward_testkit::{House, refusal, text};
 use serde_json::json;
 
-use crate::{house, plugins::scripted, processes::marked};
+use crate::{
+    house,
+    plugins::{put, scripted},
+    processes::marked,
+};
 
 /// Tries something in a shell, and says whether it went well.
 fn tries(what: &str) -> String {
@@ -116,4 +120,37 @@ fn a_fork_bomb_harms_nobody_else() {
         assert_eq!(text(&pipe.call("good", json!({}))), "good");
     }
     crate::plugins::in_time("nothing is left", || marked(&mark).is_empty());
+}
+
+#[test]
+fn a_plugin_that_is_refused_has_no_walls_and_the_check_calls_nothing_sound() {
+    let house = house();
+    house.configure(
+        "sandbox: { mode: best_effort }\nplugins: { grants: { given: { network: none } } }\n",
+    );
+    for name in ["plain", "given"] {
+        scripted(&house, name, "true", "");
+    }
+    let ran = house.run(&["check"]).ok();
+    assert!(ran.stdout.contains("is sound"), "{ran:#?}");
+    let keys = |ran: &durward_testkit::Ran| -> Vec<String> {
+        let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+        let items = ran
+            .stdout
+            .lines()
+            .filter(|line| line.contains(" sandbox  "));
+        items.filter_map(first).collect()
+    };
+    assert_eq!(keys(&ran), ["plugins.grants.given", "plugins.plain"]);
+    let bad = "name: bad\nversion: 1\nexecutable: run\ntools: [{ name: bad, description: d, input_schema: { type: 7 } }]\n";
+    scripted(&house, "bad", "true", "");
+    put(&house, "bad", "manifest.yaml", bad, 0o644);
+    let ran = house.run(&["check"]);
+    assert_eq!(ran.code, 3, "{ran:#?}");
+    assert!(ran.stderr.contains("a plugin is refused"), "{ran:#?}");
+    assert!(!ran.stdout.contains("is sound"), "{ran:#?}");
+    assert_eq!(keys(&ran), ["plugins.grants.given", "plugins.plain"]);
+    let _daemon = house.serve(&[]);
+    let status = house.run(&["status", "--json"]).ok().json();
+    assert_eq!(status["walls"]["items"].as_array().map(Vec::len), Some(2));
 }

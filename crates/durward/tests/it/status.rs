@@ -3,7 +3,11 @@
 use durward_testkit::{modern, text};
 use serde_json::{Value, json};
 
-use crate::house;
+use crate::{
+    house,
+    plugins::{in_time, scripted},
+    servers::raw_upstream,
+};
 
 #[test]
 fn where_no_daemon_answers_it_says_how_to_start_one() {
@@ -80,4 +84,76 @@ fn a_durward_of_one_client_has_none() {
     );
     let read = pipe.ask("resources/read", json!({"uri": "durward://status"}));
     assert!(read["error"].is_object(), "{}", text(&read));
+}
+
+/// What runs in what, as `status` says and as `check` does.
+fn items(house: &durward_testkit::House) -> (Vec<Value>, Vec<Value>) {
+    let told = house.run(&["status", "--json"]).ok().json()["walls"]["items"].clone();
+    let mut told = told.as_array().expect("items").clone();
+    let mut checked: Vec<_> = house.run(&["check", "--json"]).ok().lines();
+    checked.retain(|row| !row["sandbox"].is_null());
+    for row in &mut checked {
+        // A server's row says more than its walls.
+        if let Some(server) = row["server"].as_str() {
+            *row = json!({
+                "item": format!("servers.{server}"), "sandbox": row["sandbox"], "level": row["level"]
+            });
+        }
+    }
+    for rows in [&mut told, &mut checked] {
+        rows.sort_by_key(|row| row["item"].to_string());
+    }
+    (told, checked)
+}
+
+#[test]
+fn it_says_what_the_machine_holds_and_what_runs_in_what() {
+    let house = house();
+    let raw = json!([raw_upstream()]);
+    let all = |more: &str| {
+        format!(
+            "sandbox: {{ mode: best_effort }}\npacks: {{ shell: {{ enabled: true, allow: [ls] }} }}\nplugins: {{}}\n\
+             servers: {{ raw: {{ command: {raw} }} }}\ncommands:\n  up: uptime\n  {more}\n"
+        )
+    };
+    house.configure(&all(""));
+    scripted(&house, "hash", "true", "");
+    let _daemon = house.serve(&[]);
+    let status = house.run(&["status", "--json"]).ok().json();
+    let checked = house.run(&["check", "--json"]).ok().lines();
+    let machine = checked.iter().find(|row| row["walls"].is_string());
+    let machine = machine.expect("the machine's level");
+    assert_eq!(status["walls"]["level"], machine["walls"]);
+    assert_eq!(status["walls"]["lacks"], machine["lacks"]);
+    assert_eq!(status["walls"]["mode"], "best_effort");
+    let (told, checked) = items(&house);
+    assert_eq!((told.len(), &told), (4, &checked));
+    // It follows the configuration, and what has not changed is told of still.
+    house.configure(&all("free: { run: uptime, sandbox: host }"));
+    house.run(&["reload"]).ok();
+    let (told, checked) = items(&house);
+    assert_eq!((told.len(), &told), (5, &checked));
+    let shown = house.run(&["status"]).ok().stdout;
+    for line in ["sandbox.mode best_effort", "packs.shell", "host, none"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    // And the folder of plugins.
+    scripted(&house, "later", "true", "");
+    in_time("the new plugin is told of", || items(&house).0.len() == 6);
+    let (told, checked) = items(&house);
+    assert_eq!(told, checked);
+}
+
+#[test]
+fn without_walls_it_says_that() {
+    let house = house();
+    house.configure("sandbox: { mode: off }\ncommands: { up: uptime }\n");
+    let _daemon = house.serve(&[]);
+    let walls = house.run(&["status", "--json"]).ok().json()["walls"].clone();
+    assert_eq!(
+        (&walls["level"], &walls["mode"]),
+        (&Value::Null, &json!("off"))
+    );
+    let item = json!({"item": "commands.up", "sandbox": "off", "level": "none"});
+    assert_eq!(walls["items"], json!([item]));
 }

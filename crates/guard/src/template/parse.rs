@@ -21,6 +21,9 @@ const OPERATORS: [&str; 13] = [
     "|", "||", "&", "&&", ";", ">", ">>", "<", "<<", "<<<", "2>&1", "2>", "|&",
 ];
 
+/// What a shell takes for more where a word begins with it.
+const BEGINNINGS: [&str; 5] = ["$", "~", ">", "<", "2>"];
+
 impl Template {
     /// Reads a template.
     ///
@@ -157,16 +160,31 @@ impl Reading {
         if self.words.len() == MOST_WORDS {
             return Err(TemplateFault::TooManyWords(MOST_WORDS));
         }
-        if let Some(text) = word.literal().filter(|_| !quoted)
-            && OPERATORS.contains(&text)
-        {
+        if !quoted && is_doubted(&word) {
             self.doubts.push(format!(
-                "no shell reads a template: `{text}` is given to the program as it stands"
+                "no shell reads a template: `{}` is given to the program as it stands; put it in quotes where that is \
+                 meant",
+                word.shown(&self.slots)
             ));
         }
         self.words.push(word);
         Ok(())
     }
+}
+
+/// Would a shell make something else of it than a word?
+fn is_doubted(word: &Word) -> bool {
+    let literals = || {
+        word.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Slot(_) => None,
+        })
+    };
+    let begins = |text: &str| BEGINNINGS.iter().any(|it| text.starts_with(it));
+    word.literal().is_some_and(|text| OPERATORS.contains(&text))
+        || matches!(word.pieces.first(), Some(Piece::Literal(text)) if begins(text))
+        || matches!(word.pieces.last(), Some(Piece::Literal(text)) if text.ends_with(';'))
+        || literals().any(|text| text.contains(['*', '`']))
 }
 
 impl Slot {

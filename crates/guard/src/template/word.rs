@@ -35,6 +35,18 @@ impl Word {
         }
     }
 
+    /// For people, with the names of its places.
+    pub(super) fn shown(&self, slots: &[Slot]) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.clone(),
+            Piece::Slot(number) => match slots.get(*number) {
+                Some(slot) => format!("{{{}}}", slot.name),
+                None => String::new(),
+            },
+        });
+        pieces.collect()
+    }
+
     /// Does the template itself begin it with a dash?
     pub(super) fn begins_with_dash(&self) -> bool {
         matches!(self.pieces.first(), Some(Piece::Literal(text)) if text.starts_with('-'))

@@ -4,7 +4,7 @@
 use durward_guard::template::{definitions, with_types_of_names};
 
 use crate::config::{
-    Sources, defaults,
+    Commands, Sources, defaults,
     fault::Fault,
     node::{Key, Map, Node, Place, Style, Value},
     origin::{Source, TextId, Texts},
@@ -25,7 +25,15 @@ struct Given {
     name: String,
     template: String,
     /// What holds for it beside.
-    keys: Vec<(&'static str, String)>,
+    keys: Vec<Beside>,
+    place: Place,
+}
+
+/// A key that a variable says for all commands.
+#[derive(Clone)]
+struct Beside {
+    key: &'static str,
+    value: String,
     place: Place,
 }
 
@@ -40,6 +48,16 @@ pub(in crate::config) fn put(
     over(root, of_variables, faults);
     let of_options = options(sources, texts, faults);
     over(root, of_options, faults);
+}
+
+/// Says of each command whether it is one of those variables.
+pub(in crate::config) fn mark(all: &mut Commands, root: &Node, texts: &Texts) {
+    for (name, command) in all {
+        let run = root.at(&["commands", &name.to_string(), "run"]);
+        let source = run.and_then(|run| texts.get(run.place.text));
+        command.by_variables =
+            matches!(source, Some((Source::Env(variable), _)) if variable == COMMANDS);
+    }
 }
 
 fn variables(
@@ -57,31 +75,48 @@ fn variables(
     let Some(commands) = said(COMMANDS) else {
         return Vec::new();
     };
-    let is_on = |name| said(name).and_then(units::boolean) == Some(true);
+    let mut at = |name: &str, value: &str| {
+        let line = format!("{name}={value}");
+        place(Source::Env(name.to_owned()), &line, texts)
+    };
     let mut keys = Vec::new();
-    if is_on(ALLOW_DANGEROUS) {
-        keys.push(("dangerous", "true".to_owned()));
-    }
-    if is_on(ALLOW_MISSING) {
-        keys.push(("missing", "warn".to_owned()));
+    for (name, key, value) in [
+        (ALLOW_DANGEROUS, "dangerous", "true"),
+        (ALLOW_MISSING, "missing", "warn"),
+    ] {
+        if let Some(word) = said(name).filter(|word| units::boolean(word) == Some(true)) {
+            let (value, place) = (value.to_owned(), at(name, word));
+            keys.push(Beside { key, value, place });
+        }
     }
     if let Some(seconds) = said(TIMEOUT) {
-        keys.push(("timeout", format!("{seconds}s")));
+        let place = at(TIMEOUT, seconds);
+        match seconds.parse::<u32>() {
+            Ok(1..) => keys.push(Beside {
+                key: "timeout",
+                value: format!("{seconds}s"),
+                place,
+            }),
+            _ => {
+                let fault =
+                    Fault::new(format!("`{TIMEOUT}` is no whole number of seconds above 0"));
+                faults.push(
+                    fault
+                        .place(place)
+                        .hint("write a number alone, such as `30`"),
+                );
+            }
+        }
     }
     if let Some(base) = said(BASE) {
-        let place = place(
-            Source::Env(BASE.to_owned()),
-            &format!("{BASE}={base}"),
-            texts,
-        );
+        let place = at(BASE, base);
         if let Some(files) = root.at_mut(&["files"])
             && let Value::Map(map) = &mut files.value
         {
             map.put(key("root", &place), text(&literal(base), &place));
         }
     }
-    let line = format!("{COMMANDS}={commands}");
-    let place = place(Source::Env(COMMANDS.to_owned()), &line, texts);
+    let place = at(COMMANDS, commands);
     defined(commands, &keys, &place, faults)
 }
 
@@ -107,12 +142,7 @@ fn options(sources: &Sources, texts: &mut Texts, faults: &mut Vec<Fault>) -> Vec
 }
 
 /// Commands in the notation of others.
-fn defined(
-    notation: &str,
-    keys: &[(&'static str, String)],
-    place: &Place,
-    faults: &mut Vec<Fault>,
-) -> Vec<Given> {
+fn defined(notation: &str, keys: &[Beside], place: &Place, faults: &mut Vec<Fault>) -> Vec<Given> {
     let mut given = Vec::new();
     for found in definitions(notation) {
         match found {
@@ -149,12 +179,12 @@ fn over(root: &mut Node, all: Vec<Given>, faults: &mut Vec<Fault>) {
             key("run", &given.place),
             text(&given.template, &given.place),
         );
-        for (name, value) in &given.keys {
+        for beside in &given.keys {
             let node = Node {
-                value: Value::Scalar(value.clone(), Style::Given),
-                place: given.place.clone(),
+                value: Value::Scalar(beside.value.clone(), Style::Given),
+                place: beside.place.clone(),
             };
-            map.put(key(name, &given.place), node);
+            map.put(key(beside.key, &beside.place), node);
         }
         let node = Node {
             value: Value::Map(map),

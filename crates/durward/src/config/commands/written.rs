@@ -70,6 +70,7 @@ impl From<Command> for super::Command {
                 missing: keys.missing,
                 sandbox: keys.sandbox,
                 params: keys.params,
+                by_variables: false,
             },
         }
     }

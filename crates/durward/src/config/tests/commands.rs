@@ -103,6 +103,33 @@ fn what_is_wrong_outside_of_the_file_is_shown() {
 }
 
 #[test]
+fn a_variable_that_says_no_seconds_is_named_itself() {
+    for seconds in ["abc", "0", "-1", "1.5", "99999999999"] {
+        let env = [
+            ("MCP_EXEC_COMMANDS", "a|uptime;b|uptime"),
+            ("MCP_EXEC_CMD_TIMEOUT_SECS", seconds),
+        ];
+        let told = told(with(&[], &env));
+        let line = format!("MCP_EXEC_CMD_TIMEOUT_SECS={seconds}");
+        for part in [
+            &line,
+            "`MCP_EXEC_CMD_TIMEOUT_SECS` is no whole number of seconds",
+        ] {
+            assert_eq!(told.matches(part).count(), 1, "{part}: {told}");
+        }
+        assert!(!told.contains("MCP_EXEC_COMMANDS="), "{told}");
+    }
+}
+
+#[test]
+fn it_is_known_which_commands_are_of_the_variables() {
+    let env = [("MCP_EXEC_COMMANDS", "a|uptime;b|uptime")];
+    let config = with(&["b=uptime", "c=uptime"], &env).unwrap().config;
+    let of = |name| command(&config, name).by_variables;
+    assert_eq!([of("a"), of("b"), of("c")], [true, false, false]);
+}
+
+#[test]
 fn one_command_that_is_wrong_leaves_the_others_to_be_listed() {
     let text = "version: 1\nlisten: { pot: 1 }\ncommands:\n  a: uptime\n  b: { rum: x }\n  c: 'echo {x} {x}'\n";
     let folder = tempfile::tempdir().unwrap();

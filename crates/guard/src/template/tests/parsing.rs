@@ -5,21 +5,9 @@ use super::*;
 /// The words, places as `{name}`.
 fn words(text: &str) -> Vec<String> {
     let template = template(text);
-    let names: Vec<_> = template
-        .slots()
-        .iter()
-        .map(|slot| format!("{{{}}}", slot.name()))
-        .collect();
     let mut words = vec![template.program().to_owned()];
-    words.extend(template.arguments.iter().map(|word| {
-        word.pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text.as_str(),
-                Piece::Slot(number) => &names[*number],
-            })
-            .collect::<String>()
-    }));
+    let arguments = template.arguments.iter();
+    words.extend(arguments.map(|word| word.shown(template.slots())));
     words
 }
 
@@ -258,6 +246,36 @@ fn t15_what_a_shell_would_obey_is_data_and_doubted() {
     assert_eq!(template.doubts().len(), doubted.len());
     for (doubt, word) in template.doubts().iter().zip(doubted) {
         assert!(doubt.contains(word), "{doubt}");
+    }
+}
+
+#[test]
+fn words_that_a_shell_would_fill_in_are_doubted_unless_they_are_quoted() {
+    for (text, doubted) in [
+        ("x $HOME", "`$HOME`"),
+        ("x $(id)", "`$(id)`"),
+        ("x ~ a", "`~`"),
+        ("x ~/{a}", "`~/{a}`"),
+        ("x *.rs", "`*.rs`"),
+        ("x {a}/*", "`{a}/*`"),
+        ("x a`id`", "`a`id``"),
+        ("x >{a}", "`>{a}`"),
+        ("x 2>/dev/null", "`2>/dev/null`"),
+        ("x a; y", "`a;`"),
+    ] {
+        let template = template(text);
+        let [doubt] = template.doubts() else {
+            panic!("{text}: {:?}", template.doubts())
+        };
+        assert!(doubt.contains(doubted), "{text}: {doubt}");
+    }
+    for text in [
+        "x '$HOME' \"*.rs\" \\~ '`id`' 'a;'",
+        "x HEAD~1 a$ a;b a>b {a} {{}}",
+        "x --format=%h",
+    ] {
+        let template = template(text);
+        assert_eq!(template.doubts(), [""; 0], "{text}");
     }
 }
 
