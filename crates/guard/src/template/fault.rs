@@ -125,6 +125,8 @@ pub enum Why {
     Encoded,
     #[error("must begin with one of: {0}")]
     Command(String),
+    #[error("has a word in it that {0}")]
+    Hazard(&'static str),
     #[error("must be plain words with one space between them: letters, digits and `_./:=@%+,-`")]
     NotPlain,
 }
@@ -151,6 +153,7 @@ impl Why {
             Self::Path(fault) => fault.detail().unwrap_or("outside"),
             Self::Encoded => "encoded",
             Self::Command(_) => "not_listed",
+            Self::Hazard(_) => "argument_not_allowed",
             Self::NotPlain => "not_plain",
         }
     }
@@ -159,6 +162,7 @@ impl Why {
         match self {
             Self::Path(PathFault::OutsideRoot) => RefusalCode::PathOutsideRoot,
             Self::Command(_) => RefusalCode::CommandNotAllowed,
+            Self::Hazard(_) => RefusalCode::Denied,
             _ => RefusalCode::InvalidArguments,
         }
     }

@@ -129,17 +129,21 @@ async fn who_is_outside_may_use_what_is_held() {
     assert_eq!(names(&work.path().join(".vscode")), ["settings.json"]);
 }
 
-#[tokio::test]
-async fn what_a_killed_keeper_held_goes_with_the_next_box() {
-    let work = tempfile::tempdir().unwrap();
-    let launcher = Launcher::new();
-    let plan = within(working_in(work.path(), Level::Full), "echo; read x");
-    let mut child = launcher.spawn(&plan).await.unwrap();
+/// What is held there stays, for its keeper is killed.
+async fn left_by_a_killed_keeper(folder: &Path) {
+    let plan = within(working_in(folder, Level::Full), "echo; read x");
+    let mut child = Launcher::new().spawn(&plan).await.unwrap();
     child.stdout.read_u8().await.unwrap();
     kill(parent(child.id()).unwrap(), Signal::KILL);
     child.process.gone().await;
     until_gone(child.id()).await;
-    assert!(names(work.path()).contains(&".mcp.json".to_owned()));
+    assert!(names(folder).contains(&".mcp.json".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_killed_keeper_held_goes_with_the_next_box() {
+    let work = tempfile::tempdir().unwrap();
+    left_by_a_killed_keeper(work.path()).await;
     let next = within(working_in(work.path(), Level::Full), "true");
     assert_eq!(output(&next).await.1, Exit::Code(0));
     assert_eq!(names(work.path()), [""; 0]);
@@ -148,13 +152,7 @@ async fn what_a_killed_keeper_held_goes_with_the_next_box() {
 #[tokio::test]
 async fn what_a_killed_keeper_held_goes_also_where_it_is_hidden_by_then() {
     let work = tempfile::tempdir().unwrap();
-    let launcher = Launcher::new();
-    let plan = within(working_in(work.path(), Level::Full), "echo; read x");
-    let mut child = launcher.spawn(&plan).await.unwrap();
-    child.stdout.read_u8().await.unwrap();
-    kill(parent(child.id()).unwrap(), Signal::KILL);
-    child.process.gone().await;
-    until_gone(child.id()).await;
+    left_by_a_killed_keeper(work.path()).await;
     let mut walls = working_in(work.path(), Level::Full);
     walls.hide = vec![work.path().join(".mcp.json"), work.path().join(".claude")];
     assert_eq!(output(&within(walls, "true")).await.1, Exit::Code(0));
