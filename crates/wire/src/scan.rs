@@ -7,7 +7,9 @@ mod keys;
 mod malformed;
 pub(crate) mod members;
 mod method;
+mod opened;
 mod params;
+mod plain;
 mod reader;
 
 use bytes::Bytes;

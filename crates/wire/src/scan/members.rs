@@ -160,6 +160,9 @@ pub(crate) fn spans(object: &RawJson) -> Option<Members> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -191,5 +194,43 @@ mod tests {
         assert_eq!(left(&["c", "a"]).unwrap().as_str(), r#"{"b" : 2.0}"#);
         assert_eq!(left(&[]), Some(object.clone()));
         assert_eq!(left(&["a", "b", "c"]), None);
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-z\"\\\\{}\\[\\],:\u{e9}\n]{0,80}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 60, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::btree_map("[a-z\"\\\\]{0,6}", inner, 0..6)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What is only passed by ends where it ends when it is read.
+        #[test]
+        fn each_value_is_found_whole(
+            all in proptest::collection::btree_map("[a-z\"]{0,6}", any_value(), 0..6),
+            pretty: bool,
+        ) {
+            let whole = Value::Object(all.into_iter().collect());
+            let text = match pretty {
+                true => serde_json::to_string_pretty(&whole),
+                false => serde_json::to_string(&whole),
+            };
+            let object = RawJson::from_joined(text.unwrap());
+            let found = members(&object);
+            prop_assert_eq!(found.len(), whole.as_object().unwrap().len());
+            for (key, value) in found {
+                prop_assert_eq!(&value.parse::<Value>().unwrap(), &whole[key.as_ref()]);
+                prop_assert_eq!(member(&object, &key), Some(value));
+            }
+        }
     }
 }

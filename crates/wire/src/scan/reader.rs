@@ -5,6 +5,8 @@ use std::{borrow::Cow, ops::Range};
 use super::{
     escape,
     keys::{DOUBLE_KEY, Keys},
+    opened::{Open, Opened},
+    plain::{plain, plain_of_sound},
 };
 
 /// Text that is not JSON, and why.
@@ -60,50 +62,6 @@ impl Quoted {
             escape::unescape(inner)
         } else {
             Cow::Borrowed(inner)
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
-    Object,
-    Array,
-}
-
-/// What is open within a value, the innermost last: a bit each, so that only deep ones need memory.
-#[derive(Default)]
-struct Opened {
-    /// The last up to 64; set where it is an array.
-    last: u64,
-    count: u32,
-    before: Vec<u64>,
-}
-
-impl Opened {
-    fn push(&mut self, kind: Open) {
-        if self.count == u64::BITS {
-            self.before.push(self.last);
-            self.count = 0;
-        }
-        self.last = self.last << 1 | u64::from(kind == Open::Array);
-        self.count += 1;
-    }
-
-    fn pop(&mut self) {
-        self.last >>= 1;
-        self.count -= 1;
-        if self.count == 0
-            && let Some(before) = self.before.pop()
-        {
-            (self.last, self.count) = (before, u64::BITS);
-        }
-    }
-
-    fn innermost(&self) -> Option<Open> {
-        match (self.count, self.last & 1) {
-            (0, _) => None,
-            (_, 0) => Some(Open::Object),
-            (_, _) => Some(Open::Array),
         }
     }
 }
@@ -466,56 +424,3 @@ fn is_turn(byte: u8) -> bool {
 }
 
 const CUT_OFF: &str = "the message ends too early";
-
-/// A text that is at least so long is looked at in stretches of this length, which the compiler checks at once.
-const STRETCH: usize = 64;
-
-/// How many bytes of a string come before the next quote, backslash or control byte.
-fn plain(text: &[u8]) -> usize {
-    let head = &text[..text.len().min(STRETCH)];
-    let mut at = plain_of_short(head);
-    if at < STRETCH {
-        return at;
-    }
-    let stops = |byte: u8| u8::from(byte < b' ') | u8::from(matches!(byte, b'"' | b'\\'));
-    while let Some(stretch) = text[at..].first_chunk::<STRETCH>() {
-        if stretch.iter().fold(0, |found, byte| found | stops(*byte)) != 0 {
-            break;
-        }
-        at += STRETCH;
-    }
-    at + plain_of_short(&text[at..])
-}
-
-/// The same of a text that is known to be sound: no control byte is in it.
-fn plain_of_sound(text: &[u8]) -> usize {
-    let head = &text[..text.len().min(STRETCH)];
-    match plain_of_short(head) {
-        STRETCH => {
-            STRETCH + memchr::memchr2(b'"', b'\\', &text[STRETCH..]).unwrap_or(text.len() - STRETCH)
-        }
-        at => at,
-    }
-}
-
-fn plain_of_short(text: &[u8]) -> usize {
-    let mut rest = text;
-    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
-        let stops = stops(u64::from_le_bytes(*chunk));
-        if stops != 0 {
-            return text.len() - rest.len() + stops.trailing_zeros() as usize / 8;
-        }
-        rest = behind;
-    }
-    let stop = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    text.len() - rest.len() + rest.iter().position(stop).unwrap_or(rest.len())
-}
-
-/// Marks the high bit of each byte that ends a plain run; the lowest mark is exact.
-fn stops(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
-    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-    (quote | backslash | below(word, 0x20)) & (ONES << 7)
-}
