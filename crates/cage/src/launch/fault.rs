@@ -148,19 +148,12 @@ impl LaunchFault {
             (Step::Exec, Errno::ACCESS | Errno::PERM) => Self::NotExecutable(program),
             (Step::Exec, Errno::NOEXEC | Errno::LIBBAD) => Self::NotAProgram(program),
             (Step::Exec, Errno::TOOBIG) => Self::TooLong(program),
-            _ if step.is_wall() => {
-                let link = Some(step)
-                    .filter(|step| *step == Step::Later)
-                    .and_then(|_| link());
-                link.map_or_else(
-                    || Self::Walls {
-                        level,
-                        step: step.said(),
-                        error: errno.into(),
-                    },
-                    Self::LinkInTheWay,
-                )
-            }
+            (Step::Later, Errno::LOOP) if let Some(link) = link() => Self::LinkInTheWay(link),
+            _ if step.is_wall() => Self::Walls {
+                level,
+                step: step.said(),
+                error: errno.into(),
+            },
             _ => Self::System {
                 step: step.said(),
                 error: errno.into(),

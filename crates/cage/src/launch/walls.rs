@@ -65,7 +65,15 @@ impl Walls {
     /// A link where something would have to be closed to writing: at `full` nothing is run with it, since whoever
     /// can change a link can change where it leads to.
     pub fn link_in_the_way(&self) -> Option<PathBuf> {
-        later::link_beneath(&self.write, std::env::home_dir().as_deref())
+        let home = std::env::home_dir();
+        let mut said = self.deny_write.iter();
+        later::link_beneath(&self.write, home.as_deref()).or_else(|| {
+            let link = said.find(|path| {
+                let is_within = self.write.iter().any(|root| path.starts_with(root));
+                is_within && path.is_symlink()
+            });
+            link.cloned()
+        })
     }
 }
 

@@ -42,6 +42,34 @@ async fn what_others_execute_later_is_closed_and_nothing_of_it_stays() {
     assert_eq!(names(work.path()), [".vscode", "file"]);
 }
 
+/// Found when the configuration was read, and put aside since.
+#[tokio::test]
+async fn a_project_that_is_gone_leaves_nothing_to_close() {
+    let work = tempfile::tempdir().unwrap();
+    fs::create_dir(work.path().join("plain")).unwrap();
+    let mut walls = working_in(work.path(), Level::Full);
+    walls.deny_write = ["gone/.git/commondir", "gone/.vscode", "plain/.git/config"]
+        .map(|name| work.path().join(name))
+        .to_vec();
+    let script = format!(
+        "ls {0}; mkdir {0}/gone {0}/plain/.git",
+        work.path().display()
+    );
+    assert_eq!(said(walls, &script).await, "plain\n");
+    assert_eq!(names(&work.path().join("plain")), [".git"]);
+}
+
+#[tokio::test]
+async fn a_link_among_what_was_said_is_named_too() {
+    let work = tempfile::tempdir().unwrap();
+    symlink("/tmp", work.path().join("own.yaml")).unwrap();
+    let mut walls = working_in(work.path(), Level::Full);
+    walls.deny_write = vec![work.path().join("own.yaml")];
+    let plan = within(walls, "true");
+    let fault = Launcher::new().spawn(&plan).await.unwrap_err();
+    assert!(fault.to_string().contains("own.yaml` is a link"), "{fault}");
+}
+
 /// With each of them git would take its configuration and hooks from elsewhere (gitrepository-layout(5)).
 #[tokio::test]
 async fn a_repository_can_t_be_led_to_other_hooks() {

@@ -290,7 +290,11 @@ fn close(
     mut closed: Vec<PathBuf>,
     held: &mut Vec<Placeholder>,
 ) -> Result<(), Failed> {
-    closed.extend(wanted.deny_write.iter().map(|path| placed(path)));
+    let said = wanted
+        .deny_write
+        .iter()
+        .filter(|path| !later::is_gone(path));
+    closed.extend(said.map(|path| placed(path)));
     let home = wanted
         .home
         .as_ref()

@@ -166,6 +166,17 @@ pub(super) fn link_beneath(roots: &[PathBuf], home: Option<&Path>) -> Option<Pat
         .find_map(closed)
 }
 
+/// Whether it is a place of a project that is not there any more: nothing has to stand in for that.
+pub(super) fn is_gone(place: &Path) -> bool {
+    let mut all = IN_PROJECTS.into_iter().chain(IN_PROJECTS_IF_THERE);
+    all.any(|name| {
+        let depth = Path::new(name).components().count();
+        let of_git = name.starts_with(".git/");
+        let base = place.ancestors().nth(depth - usize::from(of_git));
+        place.ends_with(name) && base.is_some_and(|base| !base.exists())
+    })
+}
+
 /// Whether the name is the first of one of those.
 pub(super) fn is_in_projects(name: &OsStr) -> bool {
     let first = |path: &str| Path::new(path).iter().next() == Some(name);
